@@ -1,0 +1,55 @@
+# The front desk. Every target is one line; `make` alone says what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3.11
+BIN := .venv/bin
+export DEMO_SECONDS CONTACTS RESET SEED ROW
+
+.PHONY: help demo up down test test-fast check simulate faults bench lock
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+demo: .venv/stamp ## the whole stack with simulated customers, agents and departments (DEMO_SECONDS=60 CONTACTS=file.jsonl)
+	@$(BIN)/switchboard demo
+
+up: .venv/stamp ## the same stack in the background; starts again what has died (RESET=1: from empty stores)
+	@$(BIN)/switchboard up
+
+down: .venv/stamp ## stops what `make up` started
+	@$(BIN)/switchboard down
+
+test: .venv/stamp ## all tests, with real brokers and databases
+	@$(BIN)/pytest
+
+test-fast: .venv/stamp ## the tests that need neither broker nor database
+	@$(BIN)/pytest -m "not stack"
+
+check: .venv/stamp ## format, lint, types, import contracts, schema compatibility
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/switchboard contracts check
+
+simulate: .venv/stamp ## the simulation (SEED=n for one)
+	@$(BIN)/pytest tests/simulation
+
+faults: .venv/stamp ## the fault suite with real processes (ROW=name for one)
+	@$(BIN)/pytest tests/faults
+
+bench: .venv/stamp ## the benchmarks, as ratios against a bare client
+	@$(BIN)/python -m bench
+
+lock: .venv/stamp ## renews requirements.lock from pyproject.toml
+	@CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile -q --upgrade --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --extra dev --strip-extras -o requirements.lock pyproject.toml
+
+# A stamp, so that an interrupted installation is done again and a finished one is not.
+.venv/stamp: requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "switchboard: $(PYTHON) is missing; install it with: sudo apt-get install -y python3.11 python3.11-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "switchboard: python3.11-venv is missing; install it with: sudo apt-get install -y python3.11-venv" >&2; exit 1; }
+	@echo "switchboard: installing the locked Python packages into .venv (about a minute, once)" >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	@touch $@

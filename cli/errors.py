@@ -1,0 +1,26 @@
+"""What a command can answer instead of its result.
+
+CliError                one line that says what is wrong and what to do
+├── NotRunning          no stack is up and no address is set
+├── BadFile             a file of the user cannot be used as it is
+└── Unfinished          the work was done in part; the line says which part was not
+"""
+
+from __future__ import annotations
+
+
+class CliError(Exception):
+    pass
+
+
+class NotRunning(CliError):
+    def __init__(self, variable: str) -> None:
+        super().__init__(f"{variable} is not known: start the local stack with `make up`, or set {variable}")
+
+
+class BadFile(CliError):
+    pass
+
+
+class Unfinished(CliError):
+    pass

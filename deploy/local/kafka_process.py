@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import os
+import subprocess
+
+from deploy.local import downloads
+from deploy.local.errors import NotReady
+from deploy.local.paths import Paths
+from deploy.local.ports import free_port
+from deploy.local.processes import ProcessRef, spawn
+
+CLUSTER_ID = "4L6g3nShT-eMCtK--X86sw"
+
+
+def start(port: int, paths: Paths) -> ProcessRef:
+    """One KRaft node on localhost; its topics survive a restart. Raises MissingTool, DownloadFailed, NotReady."""
+    libs = downloads.kafka_libs()
+    data = paths.data("kafka")
+    data.mkdir(parents=True, exist_ok=True)
+    config = paths.root / "data" / "kafka.properties"
+    config.write_text("".join(f"{key}={value}\n" for key, value in _properties(port, str(data)).items()))
+    java = ["java", "-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-cp", f"{libs}/*"]
+    if not (data / "meta.properties").exists():
+        _format([*java, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(config), "--ignore-formatted"])
+    return spawn([*java, "kafka.Kafka", config], os.environ, paths.log("kafka"))
+
+
+def _format(argv: list[str]) -> None:
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise NotReady("kafka", f"could not format its directory: {(done.stdout + done.stderr).strip()}")
+
+
+def _properties(port: int, data: str) -> dict[str, str | int]:
+    controller = free_port()
+    return {
+        "node.id": 1,
+        "process.roles": "broker,controller",
+        "controller.quorum.voters": f"1@localhost:{controller}",
+        "controller.listener.names": "CONTROLLER",
+        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": f"PLAINTEXT://localhost:{port}",
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "log.dirs": data,
+        "auto.create.topics.enable": "false",
+        "offsets.topic.replication.factor": 1,
+        "offsets.topic.num.partitions": 4,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        # After a kill the node waits as long for its own old session to end.
+        "broker.session.timeout.ms": 4000,
+        "broker.heartbeat.interval.ms": 1000,
+        "group.initial.rebalance.delay.ms": 0,
+    }

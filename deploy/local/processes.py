@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from deploy.local.paths import ROOT
+
+# Kept so that a child that has ended is reaped instead of staying a zombie.
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+class ProcessRef(BaseModel, frozen=True):
+    """A process for certain: a pid alone is used again by the kernel, together with its start it is not."""
+
+    pid: int
+    started: str
+
+    def alive(self) -> bool:
+        if child := _children.get(self.pid):
+            child.poll()
+        return started_at(self.pid) == self.started
+
+    def stop(self, grace: float = 15.0) -> None:
+        """Asks, waits up to `grace` seconds, then forces; returns when the process is gone."""
+        if self.alive():
+            self._signal(signal.SIGTERM)
+            if not self._gone_within(grace):
+                self._signal(signal.SIGKILL)
+                self._gone_within(5)
+        if child := _children.pop(self.pid, None):
+            child.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def _gone_within(self, seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while self.alive():
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.05)
+        return True
+
+
+def me() -> ProcessRef:
+    return ProcessRef(pid=os.getpid(), started=started_at(os.getpid()) or "")
+
+
+def spawn(argv: Sequence[str | Path], env: Mapping[str, str], log: Path) -> ProcessRef:
+    """Starts a process in its own session: Ctrl-C reaches only the command, which then stops all in order."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as out:
+        child = subprocess.Popen(
+            [str(part) for part in argv],
+            env=dict(env),
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    _children[child.pid] = child
+    return ProcessRef(pid=child.pid, started=started_at(child.pid) or "")
+
+
+def started_at(pid: int) -> str | None:
+    """When the process started, in the kernel's own words; None if it is gone or only its entry is left."""
+    return _started_linux(pid) if platform.system() == "Linux" else _started_ps(pid)
+
+
+def _started_linux(pid: int) -> str | None:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else f"{boot}-{fields[19]}"
+
+
+def _started_ps(pid: int) -> str | None:
+    shown = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    state, _, started = shown.stdout.strip().partition(" ")
+    return started.strip() if state and not state.startswith("Z") else None

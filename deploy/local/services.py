@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from deploy.local.components import Component
+from deploy.local.console import say
+from deploy.local.errors import NotReady
+from deploy.local.paths import Paths
+from deploy.local.ports import free_port
+from deploy.local.processes import spawn
+from deploy.local.readiness import wait_until
+
+# Every service of the stack and the port that it prefers: the one place to add the next.
+SERVICES: dict[str, int] = {"intake": 8101, "routing": 8102, "notify": 8105}
+READY_WITHIN = 60.0
+
+
+def start(name: str, environ: Mapping[str, str], paths: Paths, port: int | None = None) -> Component:
+    """Starts one service; it is not ready yet. `port` is the one it had before."""
+    wanted = port or SERVICES[name]
+    chosen = free_port(wanted)
+    if chosen != wanted:
+        say(f"port {wanted} is taken by something else; {name} gets {chosen}")
+    process = spawn(
+        [sys.executable, "-m", f"services.{name}.app"],
+        {**environ, "SWITCHBOARD_HTTP_PORT": str(chosen)},
+        paths.log(name),
+    )
+    return Component(address=f"http://127.0.0.1:{chosen}", port=chosen, process=process)
+
+
+def wait_ready(name: str, service: Component, paths: Paths) -> None:
+    """Returns when GET /readyz answers 200. Raises NotReady with the end of the service's log."""
+    if not wait_until(lambda: is_ready(service.address), READY_WITHIN, hopeless=lambda: not service.alive()):
+        what = f"is not ready after {READY_WITHIN:g} s" if service.alive() else "ended while starting"
+        raise NotReady(name, what, paths.log(name))
+
+
+def is_ready(address: str) -> bool:
+    try:
+        with urlopen(f"{address}/readyz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (URLError, OSError):
+        return False

@@ -1,0 +1,241 @@
+"""Intake's door for HTTP: contacts in, cases and customers to look at, work on a case."""
+
+import re
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated, Any, get_args
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from services.intake.domain.case import Case
+from services.intake.domain.customer import Customer, point_of
+from services.intake.domain.rules import Rules
+from services.intake.domain.work import decide_work, pass_on
+from services.intake.handlers import once_of
+from services.intake.store import Cases, ContactChange, contact_change
+from shared.access import Principal
+from shared.clock import wire
+from shared.codec import check_tree
+from shared.doors import cause_of, inbound_record
+from shared.errors import Unreadable
+from shared.events.contacts import MAX_RECORD_BYTES, Contact
+from shared.events.work import INTAKE_VERBS, Verb, Work
+from shared.fold import Change, Outcome
+from shared.http import After, Json, Limit, Problem, body_of, page, problem_of, read_body, who
+from shared.ids import contact_event_id, contact_id
+from shared.rules import Rules as Live
+from shared.service import Running
+from shared.telemetry import current_trace
+
+Channel = Annotated[Principal, who("channel", "agent", "supervisor")]
+Reader = Annotated[Principal, who("channel", "agent", "supervisor", "expert", "coordinator", "quality", "care", writes=False)]
+Worker = Annotated[Principal, who("agent", "supervisor", "expert", "engineer", "coordinator")]
+MOST_IN_BATCH = 500
+BATCH_BYTES = 16 * 1024 * 1024
+VERBS: tuple[str, ...] = get_args(Verb)
+
+
+def router(running: Running, cases: Cases, rules: Live[Rules]) -> APIRouter:
+    """The doors of CONTRACTS section 3, intake."""
+    doors = APIRouter()
+    _contacts(doors, running, cases, rules)
+    _cases(doors, cases)
+    _customers(doors, cases, rules)
+    _work(doors, running, cases, rules)
+    return doors
+
+
+def _contacts(doors: APIRouter, running: Running, cases: Cases, rules: Live[Rules]) -> None:
+    @doors.post("/v1/contacts", status_code=201, tags=["contacts"])
+    async def receive(request: Request, by: Channel, dry_run: Annotated[bool, Query()] = False) -> Response:
+        value = await read_body(request)
+        change = _contact_change(value, rules(), running)
+        if dry_run:
+            return Json(_preview(change, await cases.preview(change)))
+
+        async def make() -> tuple[int, Any]:
+            return 201, _received(change, await running.submit(cases, change))
+
+        return await running.idempotency.answer(request, by, value, make)
+
+    @doors.post("/v1/contacts/batch", status_code=207, tags=["contacts"])
+    async def receive_batch(request: Request, _: Channel) -> Response:
+        values = await read_body(request, BATCH_BYTES)
+        if not isinstance(values, list) or len(values) > MOST_IN_BATCH:
+            raise Problem(422, "invalid", f"a list of at most {MOST_IN_BATCH} contacts is wanted", field="body")
+        return Json(await _receive_all(values, running, cases, rules()), 207)
+
+    @doors.get("/v1/contacts", tags=["contacts"])
+    async def find(_: Reader, source: str, id: str) -> Any:  # noqa: A002 - the contract's name
+        if found := await cases.find({"ix.contacts": contact_id(source, id)}, limit=1):
+            seen = next(seen for seen in found[0].contacts if seen.id == contact_id(source, id))
+            return {"contact_id": seen.id, "case_id": found[0].case_id, "number": found[0].number, "status": found[0].status, "revision": seen.revision}  # fmt: skip
+        if aside := await running.quarantine.of_contact(source, id):
+            return {"quarantined": aside["_id"], "reason": aside["reason"], "error": aside["error"]}
+        raise Problem(404, "unknown_contact", f"no contact {id!r} of {source!r} has arrived", field="id")
+
+
+def _contact_change(value: Any, rules: Rules, running: Running) -> ContactChange:
+    if not isinstance(value, dict):
+        raise Problem(422, "invalid", "body: a JSON object is wanted", field="body")
+    contact = body_of(Contact, value)
+    change = contact_change(contact, rules, trace=current_trace())
+    id_ = contact_event_id(contact.source, contact.id, contact.revision)
+    key = contact.conversation or f"{contact.source}:{contact.id}"
+    change.records = (inbound_record(Contact.TOPIC, Contact.TYPE, key, contact, running.core.clock(), id_),)
+    return change
+
+
+def _received(change: ContactChange, outcome: Outcome[Case]) -> dict[str, Any]:
+    case = outcome.state
+    assert case is not None
+    return {
+        "contact_id": change.contact_id,
+        "case_id": case.case_id,
+        "number": case.number,
+        "opened": case.contacts[0].id == change.contact_id,
+    }
+
+
+def _preview(change: ContactChange, outcome: Outcome[Case]) -> dict[str, Any]:
+    if outcome.refused:
+        raise outcome.refused
+    would = [{"type": event.TYPE, "data": event.model_dump(mode="json")} for event in outcome.events]
+    return {**_received(change, outcome), "dry_run": True, "status": outcome.status, "would_publish": would}
+
+
+async def _receive_all(values: Sequence[Any], running: Running, cases: Cases, rules: Rules) -> list[Any]:
+    """An answer per item, in their order; a bad one does not touch the others."""
+    answers: list[Any] = [None] * len(values)
+    changes: dict[int, ContactChange] = {}
+    for i, value in enumerate(values):
+        try:
+            changes[i] = _contact_change(_within_limit(value), rules, running)
+        except (Problem, Unreadable) as error:
+            answers[i] = problem_of(error).body()
+    outcomes = await cases.apply(list(changes.values()))
+    for (i, change), outcome in zip(changes.items(), outcomes, strict=True):
+        answers[i] = _answer(change, outcome)
+    return answers
+
+
+def _within_limit(value: Any) -> Any:
+    check_tree(value)
+    if len(str(value)) > MAX_RECORD_BYTES:
+        raise Unreadable("too_large", f"a contact is larger than {MAX_RECORD_BYTES} bytes")
+    return value
+
+
+def _answer(change: ContactChange, outcome: Outcome[Case]) -> dict[str, Any]:
+    if outcome.refused is not None:
+        return problem_of(outcome.refused).body()
+    if outcome.status == "parked":
+        return Problem(503, "unavailable", "this case stands still after an error of ours; try again later").body()
+    return {"status": 201, **_received(change, outcome)}
+
+
+def _cases(doors: APIRouter, cases: Cases) -> None:
+    @doors.get("/v1/cases", tags=["cases"])
+    async def search(
+        _: Reader,
+        status: str | None = None,
+        priority: str | None = None,
+        customer: str | None = None,
+        q: Annotated[str | None, Query(max_length=200)] = None,
+        limit: Limit = 50,
+        after: After = "",
+    ) -> Any:
+        query: dict[str, Any] = {"_id": {"$gt": after}}
+        wanted = {"ix.status": status, "ix.priority": priority, "ix.customer": customer}
+        query |= {name: value for name, value in wanted.items() if value}
+        if q:
+            words = {"$regex": re.escape(q), "$options": "i"}
+            query["$or"] = [{"ix.number": q.upper()}, {"state.summary": words}, {"state.subject": words}, {"state.text": words}]
+        found = await cases.find(query, limit=limit + 1)
+        return page([_brief(case) for case in found], limit, lambda item: str(item["case_id"]))
+
+    @doors.get("/v1/cases/{case}", tags=["cases"])
+    async def show(_: Reader, case: str) -> Any:
+        found = await _case(cases, case)
+        lines = await cases.timeline.find({"key": found.case_id}, sort=[("at", 1), ("_id", 1)], limit=1000).to_list(None)
+        return {**found.model_dump(mode="json"), "timeline": [_line(line) for line in lines]}
+
+
+async def _case(cases: Cases, id_or_number: str) -> Case:
+    number = id_or_number.upper()
+    found = await cases.find({"$or": [{"_id": id_or_number}, {"ix.number": number}]}, limit=2)
+    if not found:
+        raise Problem(404, "unknown_case", f"there is no case {id_or_number}", field="case")
+    if len(found) > 1:
+        ids = [case.case_id for case in found]
+        raise Problem(409, "ambiguous_number", f"more than one case has the number {number}; use the id", field="case", ids=ids)
+    return found[0]
+
+
+def _brief(case: Case) -> dict[str, Any]:
+    return case.model_dump(
+        mode="json",
+        include={"case_id", "number", "status", "priority", "category", "kind", "channel", "language", "summary", "customer_id", "agent_id", "opened_at"},
+    )  # fmt: skip
+
+
+def _line(body: dict[str, Any]) -> dict[str, Any]:
+    return {name: wire(value) if name == "at" else value for name, value in body.items() if name not in ("_id", "key")}
+
+
+def _customers(doors: APIRouter, cases: Cases, rules: Live[Rules]) -> None:
+    @doors.get("/v1/customers", tags=["customers"])
+    async def by_point(
+        _: Reader, phone: str | None = None, email: str | None = None, app_id: str | None = None, social: str | None = None
+    ) -> Any:
+        asked = {"phone": phone, "email": email, "app_id": app_id, "social": social}
+        points = [point_of(kind, value, rules()) for kind, value in asked.items() if value]
+        if not points:
+            raise Problem(422, "invalid", "one of phone, email, app_id, social is wanted", field="phone")
+        found = await cases.customers.find({"ix.points": {"$in": points}}, limit=1)
+        if not found:
+            raise Problem(404, "unknown_customer", "no customer has this contact point")
+        return await _customer(cases, found[0])
+
+    @doors.get("/v1/customers/{customer_id}", tags=["customers"])
+    async def show(_: Reader, customer_id: str) -> Any:
+        found = await cases.customers.get(customer_id)
+        if found is None:
+            raise Problem(404, "unknown_customer", f"there is no customer {customer_id}", field="customer_id")
+        return await _customer(cases, found)
+
+
+async def _customer(cases: Cases, customer: Customer) -> dict[str, Any]:
+    """The customer, whoever he has become, with his cases, newest first."""
+    while customer.merged_into and (winner := await cases.customers.get(customer.merged_into)):
+        customer = winner
+    own = await cases.find({"ix.customer": customer.customer_id}, sort=[("ix.opened_at", -1)], limit=100)
+    return {**customer.model_dump(mode="json"), "cases": [_brief(case) for case in own]}
+
+
+def _work(doors: APIRouter, running: Running, cases: Cases, rules: Live[Rules]) -> None:
+    @doors.post("/v1/work", tags=["work"])
+    async def work(request: Request, by: Worker) -> Response:
+        value = await read_body(request)
+        verb = str(value.get("type", "") if isinstance(value, dict) else "").removeprefix("work.")
+        if verb not in VERBS:
+            raise Problem(422, "invalid", f"type: one of {', '.join(sorted(VERBS))} is wanted", field="type")
+        done = body_of(Work, value)
+
+        async def make() -> tuple[int, Any]:
+            outcome = await running.submit(cases, _work_change(done, verb, running, rules()))
+            assert outcome.state is not None
+            told = {"case_id": done.case_id, "number": outcome.state.number, "type": f"work.{verb}"}
+            decided = verb in INTAKE_VERBS
+            return (200, {**told, "status": outcome.state.status}) if decided else (202, told)
+
+        return await running.idempotency.answer(request, by, value, make)
+
+
+def _work_change(work: Work, verb: str, running: Running, rules: Rules) -> Change[Case]:
+    once = once_of(work)
+    cause = cause_of(Work.TOPIC, work.case_id, once)
+    decide = partial(decide_work, work=work, verb=verb, rules=rules) if verb in INTAKE_VERBS else partial(pass_on, work=work, verb=verb)
+    record = inbound_record(Work.TOPIC, f"work.{verb}", work.case_id, work, running.core.clock(), cause)
+    return Change(work.case_id, decide, cause, once=once, records=(record,), trace=current_trace())

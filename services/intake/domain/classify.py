@@ -1,0 +1,97 @@
+"""What a contact is about (IN-5, IN-6, IN-17, IN-19): category, kind, tags, core demand.
+
+Each keyword of the tree that the text holds adds its weight (`keywords.weight_of`) times 1.5 in the subject, 1 in the
+first 200 characters, 0.7 later; 0.25 of that where the category's mood is the opposite of the customer's. The second
+level with the largest sum wins, below it the third level with the largest weight of its own.
+
+    confidence = best / (best + second best) * best / (best + 4)
+
+where best and second best are the sums of two second levels: near 1 when much speaks for one and nothing for another,
+at most 0.5 when two are level, and 0 for the fallback category.
+"""
+
+from dataclasses import dataclass
+
+from services.intake.domain.keywords import Scan
+from services.intake.domain.rules import Leaf, Rules
+from shared.events.cases import Kind, Sentiment
+
+_FIRST_PART = 200
+_ENOUGH = 4.0
+_AGAINST_MOOD = 0.25
+_KINDS_BY_WORDS: tuple[Kind, ...] = ("fault", "request", "question")
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    category: tuple[str, ...]
+    confidence: float
+    kind: Kind
+    tags: tuple[str, ...]
+    demand: str | None
+
+    @property
+    def certain(self) -> bool:
+        """Whether any keyword spoke for the category; False for the fallback."""
+        return self.confidence > 0
+
+
+def classify(scan: Scan, feeling: Sentiment, rules: Rules, *, subject_end: int = 0, rating: int | None = None) -> Classification:
+    """Never fails: what matches nothing gets the fallback category with confidence 0."""
+    leaf, confidence = _best(_weights(scan, feeling, rules, subject_end), rules)
+    return Classification(
+        category=leaf.path if leaf else rules.categories.fallback,
+        confidence=confidence,
+        kind=_kind(scan, feeling, rules, leaf, rating),
+        tags=tuple(dict.fromkeys(found.value for found in rules.tag_words.found(scan))),
+        demand=next((found.value for found in sorted(rules.demand_words.found(scan), key=lambda f: f.start)), None),
+    )
+
+
+def _weights(scan: Scan, feeling: Sentiment, rules: Rules, subject_end: int) -> dict[int, float]:
+    weights: dict[int, float] = {}
+    for leaf, _, weight, start in rules.category_words.found(scan):
+        scaled = weight * _place(start, subject_end) * _mood(leaf, feeling)
+        weights[leaf.index] = weights.get(leaf.index, 0.0) + scaled
+    return weights
+
+
+def _place(start: int, subject_end: int) -> float:
+    if start < subject_end:
+        return 1.5
+    return 1.0 if start < subject_end + _FIRST_PART else 0.7
+
+
+def _mood(leaf: Leaf, feeling: Sentiment) -> float:
+    opposite = feeling.label.endswith("negative") if leaf.mood == "positive" else feeling.label == "positive"
+    return _AGAINST_MOOD if leaf.mood and opposite else 1.0
+
+
+def _best(weights: dict[int, float], rules: Rules) -> tuple[Leaf | None, float]:
+    if not weights:
+        return None, 0.0
+    leaves = rules.categories.leaves
+    seconds: dict[int, float] = {}
+    for index in sorted(weights):
+        second = leaves[index].second
+        seconds[second] = seconds.get(second, 0.0) + weights[index]
+    winner = max(seconds, key=lambda second: seconds[second])
+    best = seconds.pop(winner)
+    runner_up = max(seconds.values(), default=0.0)
+    below = [index for index in sorted(weights) if leaves[index].second == winner and index != winner]
+    leaf = leaves[max(below, key=lambda index: weights[index])] if below else leaves[winner]
+    return leaf, round(best / (best + runner_up) * best / (best + _ENOUGH), 3)
+
+
+def _kind(scan: Scan, feeling: Sentiment, rules: Rules, leaf: Leaf | None, rating: int | None) -> Kind:
+    spoken = rules.kind_words.values(scan)
+    if "complaint" in spoken or _bad_rating(feeling, rules, rating):
+        return "complaint"
+    if leaf and leaf.kind:
+        return leaf.kind
+    return next((kind for kind in _KINDS_BY_WORDS if kind in spoken), "question")
+
+
+def _bad_rating(feeling: Sentiment, rules: Rules, rating: int | None) -> bool:
+    bad = rating is not None and rating <= rules.words.complaint_ratings_up_to
+    return bad and feeling.label.endswith("negative")

@@ -1,0 +1,137 @@
+"""Keywords in running text: one automaton finds all of them in one pass, tables say what each one means.
+
+How a keyword is written (in every rule file):
+    退款              anywhere in the text
+    refund            as a whole word, whatever the case, also with a plural s
+    refund*           as the beginning of a word: refund, refunds, refunded
+    card + arriv*     all parts, anywhere in the text, in any order
+"""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Generic, NamedTuple, TypeVar
+
+from ahocorasick_rs import AhoCorasick
+
+T = TypeVar("T")
+
+_WORD = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
+_UNIFY = str.maketrans({"-": " ", "_": " ", "’": "'", "‘": "'", "`": "'"})
+CJK_WEIGHT, LATIN_WEIGHT = 2.0, 0.6
+
+
+def unify(text: str) -> str:
+    """Lower case, full-width forms made narrow, hyphens and runs of white space made one blank."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    return " ".join(text.lower().translate(_UNIFY).split())
+
+
+def parts_of(keyword: str) -> tuple[str, ...]:
+    """The parts of a keyword, unified; `*` stays at the end of a part. Raises ValueError for an empty part."""
+    parts = tuple(unify(part) for part in keyword.split("+"))
+    for part in parts:
+        if not part.rstrip("*") or "*" in part[:-1]:
+            raise ValueError(f"keyword {keyword!r}: every part needs letters, and * stands only at its end")
+    return parts
+
+
+def weight_of(parts: Iterable[str]) -> float:
+    """How specific a keyword is: two per Chinese character, 0.6 per Latin letter, so that 退款 weighs like `refunds`."""
+    return sum(LATIN_WEIGHT if char.isascii() else CJK_WEIGHT for part in parts for char in part.rstrip("*"))
+
+
+class Hit(NamedTuple):
+    """A part found in the unified text, from `start` up to `end`."""
+
+    part: str
+    start: int
+    end: int
+
+
+class Scan(NamedTuple):
+    """What was found: the unified text, all hits in order of their end, and where each part stands first."""
+
+    text: str
+    hits: tuple[Hit, ...]
+    first: Mapping[str, int]
+
+
+class Found(NamedTuple, Generic[T]):
+    value: T
+    keyword: str
+    weight: float
+    start: int
+
+
+class Keywords(Generic[T]):
+    """A table from keywords to what they mean."""
+
+    def __init__(self, entries: Iterable[tuple[str, T]]) -> None:
+        single: defaultdict[str, list[tuple[str, float, T]]] = defaultdict(list)
+        joint: defaultdict[str, list[tuple[str, float, T, tuple[str, ...]]]] = defaultdict(list)
+        parts_seen: set[str] = set()
+        for keyword, value in entries:
+            first, *others = parts_of(keyword)
+            weight = weight_of((first, *others))
+            parts_seen.update((first, *others))
+            if others:
+                joint[first].append((keyword, weight, value, tuple(others)))
+            else:
+                single[first].append((keyword, weight, value))
+        self.parts = frozenset(parts_seen)
+        self._single, self._joint = dict(single), dict(joint)
+
+    def found(self, scan: Scan) -> Iterator[Found[T]]:
+        """Each keyword that the text holds, once, in order of first appearance."""
+        first = scan.first
+        for part, start in first.items():
+            for keyword, weight, value in self._single.get(part, ()):
+                yield Found(value, keyword, weight, start)
+            for keyword, weight, value, others in self._joint.get(part, ()):
+                if all(other in first for other in others):
+                    yield Found(value, keyword, weight, start)
+
+    def values(self, scan: Scan) -> set[T]:
+        return {found.value for found in self.found(scan)}
+
+
+class Scanner:
+    """One automaton over the parts of all tables. A hit inside a hit of `ignore` (不急 holds 急) is no hit."""
+
+    def __init__(self, parts: Iterable[str], ignore: Iterable[str] = ()) -> None:
+        self._ignore = frozenset(part for keyword in ignore for part in parts_of(keyword))
+        texts: defaultdict[str, list[tuple[str, bool, bool]]] = defaultdict(list)
+        for part in sorted({*parts, *self._ignore}):
+            text = part.rstrip("*")
+            texts[text].append((part, text[0] in _WORD, text[-1] in _WORD and not part.endswith("*")))
+        self._meanings = list(texts.values())
+        self._automaton = AhoCorasick(list(texts))
+
+    def scan(self, text: str) -> Scan:
+        text = unify(text)
+        hits = self._without_ignored(list(self._hits(text)))
+        first: dict[str, int] = {}
+        for hit in hits:
+            first.setdefault(hit.part, hit.start)
+        return Scan(text, tuple(hits), first)
+
+    def _hits(self, text: str) -> Iterator[Hit]:
+        length = len(text)
+        for index, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
+            inside_left = start > 0 and text[start - 1] in _WORD
+            inside_right = end < length and text[end] in _WORD and not _plural_ends(text, end, length)
+            for part, left, right in self._meanings[index]:
+                if not (left and inside_left) and not (right and inside_right):
+                    yield Hit(part, start, end)
+
+    def _without_ignored(self, hits: list[Hit]) -> list[Hit]:
+        masks = [hit for hit in hits if hit.part in self._ignore]
+        if not masks:
+            return hits
+        return [hit for hit in hits if not any(mask.start <= hit.start and hit.end <= mask.end for mask in masks)]
+
+
+def _plural_ends(text: str, end: int, length: int) -> bool:
+    return text[end] == "s" and (end + 1 == length or text[end + 1] not in _WORD)

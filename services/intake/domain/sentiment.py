@@ -1,0 +1,86 @@
+"""How the customer feels (IN-12): a lexicon in Chinese and English with negation and degree words.
+
+score = sum / (|sum| + 3), so that one plain word (strength 2) is worth 0.4 and no number of words passes 1.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from services.intake.domain.keywords import Hit, Scan
+from services.intake.domain.rules import Rules, SentimentLabel
+from shared.events.cases import Sentiment
+
+_SOFTENING = 3.0
+_NEGATED = -0.7
+_REACH_CJK, _REACH_LATIN = 3, 14
+_CLAUSE_ENDS = frozenset(",.!?;。、~…\n")
+
+
+def sentiment(scan: Scan, rules: Rules, *, rating: int | None = None, voice: dict[str, Any] | None = None) -> Sentiment:
+    """The sentiment of a text, of a rating if one was given, and of telephony's own reading if that is worse."""
+    total = sum(_strengths(scan, rules))
+    if rating is not None:
+        total += rules.sentiment.ratings.get(rating, 0.0)
+    score = total / (abs(total) + _SOFTENING)
+    heard = (voice or {}).get("sentiment")
+    if isinstance(heard, int | float) and -1 <= heard <= 1:
+        score = min(score, float(heard))
+    return Sentiment(score=round(score, 3), label=label_of(score, rules))
+
+
+def label_of(score: float, rules: Rules) -> SentimentLabel:
+    thresholds = rules.sentiment.thresholds
+    if score <= thresholds.strong_negative:
+        return "strong_negative"
+    if score <= thresholds.negative:
+        return "negative"
+    return "positive" if score >= thresholds.positive else "neutral"
+
+
+def _strengths(scan: Scan, rules: Rules) -> Iterator[float]:
+    """The strength of each word of sentiment, after the degree and negation words just before it."""
+    factor, since = 1.0, -1
+    hits = _longest(scan, rules)
+    for place, hit in enumerate(hits):
+        if since >= 0 and not _reaches(scan.text, since, hit.start):
+            factor = 1.0
+        strength = rules.valences.get(hit.part)
+        modifier = _modifier(hit, rules)
+        if strength is None or (modifier is not None and _leads_on(hits, place, rules)):
+            factor *= modifier if modifier is not None else 1.0
+        else:
+            yield strength * factor
+            factor = 1.0
+        since = hit.end
+
+
+def _longest(scan: Scan, rules: Rules) -> list[Hit]:
+    """The hits that matter here, from left to right, a longer word before the shorter ones inside it."""
+    known = [
+        hit for hit in scan.hits
+        if hit.part in rules.valences or hit.part in rules.degree_of or hit.part in rules.negations
+    ]  # fmt: skip
+    if len(known) < 2:
+        return known
+    known.sort(key=lambda hit: (hit.start, -hit.end))
+    kept, end = [], 0
+    for hit in known:
+        if hit.start >= end:
+            kept.append(hit)
+            end = hit.end
+    return kept
+
+
+def _modifier(hit: Hit, rules: Rules) -> float | None:
+    return _NEGATED if hit.part in rules.negations else rules.degree_of.get(hit.part)
+
+
+def _leads_on(hits: list[Hit], place: int, rules: Rules) -> bool:
+    """好 is good, but in 好慢 it only says how slow."""
+    return place + 1 < len(hits) and hits[place + 1].start == hits[place].end and hits[place + 1].part in rules.valences
+
+
+def _reaches(text: str, end: int, start: int) -> bool:
+    gap = text[end:start]
+    reach = _REACH_LATIN if gap.isascii() and " " in gap else _REACH_CJK
+    return len(gap) <= reach and _CLAUSE_ENDS.isdisjoint(gap)

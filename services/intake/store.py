@@ -1,0 +1,156 @@
+"""Intake's memory: cases and customers, and the finder that takes each contact to the case it belongs to.
+
+Two unique indexes are the whole claim: no contact in two cases, no conversation in two open cases. Whoever loses the
+race for either looks again and finds the winner's case.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from services.intake.domain.auto_close import due
+from services.intake.domain.case import Case
+from services.intake.domain.customer import Customer, customer_id_of, identify, merge, remember
+from services.intake.domain.receive import conversation_of, receive
+from services.intake.domain.rules import Rules
+from shared.events.contacts import Contact
+from shared.fold import Change, Outcome
+from shared.ids import contact_event_id, contact_id, named
+from shared.rules import Rules as Live
+from shared.store import Shape, Store
+
+
+def case_index(case: Case) -> dict[str, Any]:
+    return {
+        "contacts": [seen.id for seen in case.contacts],
+        "conversations": list(case.open_conversations),
+        "status": case.status,
+        "priority": case.priority,
+        "customer": case.customer_id,
+        "number": case.number,
+        "opened_at": case.opened_at,
+    }
+
+
+def customer_index(customer: Customer) -> dict[str, Any]:
+    return {} if customer.merged_into else {"points": list(customer.points)}
+
+
+CASES = Shape(
+    "cases",
+    Case,
+    reads=frozenset({"assignments.v1"}),
+    index=case_index,
+    indexes=(("status", "priority"), ("customer",), ("number",)),
+    unique=("contacts", "conversations"),
+    due=due,
+)
+CUSTOMERS = Shape("customers", Customer, index=customer_index, indexes=(("points",),))
+
+
+@dataclass(slots=True)
+class ContactChange(Change[Case]):
+    """A contact on its way to a case that is not known yet."""
+
+    contact: Contact | None = None
+    contact_id: str = ""
+    customer: Customer | None = None
+
+
+def contact_change(contact: Contact, rules: Rules, **more: Any) -> ContactChange:
+    """The change a contact asks for. The store finds its case and its customer; as it stands it opens one of its own."""
+    identity = contact_id(contact.source, contact.id)
+    cause = contact_event_id(contact.source, contact.id, contact.revision)
+    change = ContactChange(key="", decide=_nowhere, cause=cause, contact=contact, contact_id=identity, **more)
+    address(change, named("case", identity), rules)
+    return change
+
+
+def _nowhere(state: Any, now: Any) -> Any:
+    raise RuntimeError("a contact has to be addressed before it is decided on")
+
+
+def address(change: ContactChange, key: str, rules: Rules) -> None:
+    """Send a contact to a case."""
+    change.key = key
+    change.decide = partial(
+        receive,
+        contact=change.contact,
+        contact_id=change.contact_id,
+        case_id=key,
+        customer=change.customer,
+        rules=rules,
+    )
+
+
+class Cases(Store[Case]):
+    """The store of cases, with customers beside it."""
+
+    customers: Store[Customer]
+    rules: Live[Rules]
+
+    async def apply(self, changes: Sequence[Change[Case]], *, recorded: bool = False) -> list[Outcome[Case]]:
+        contacts = [change for change in changes if isinstance(change, ContactChange)]
+        if contacts:
+            await self._remember_customers(contacts, recorded)
+        return await super().apply(changes, recorded=recorded)
+
+    async def locate(self, changes: Sequence[Change[Case]]) -> None:
+        """Where the contact is already; else the open case of its conversation; else a case of its own."""
+        contacts = [change for change in changes if isinstance(change, ContactChange)]
+        if not contacts:
+            return
+        by_contact = await self._keys_by("contacts", {change.contact_id for change in contacts})
+        by_conversation = await self._keys_by(
+            "conversations", {name for change in contacts if (name := conversation_of(change.contact))}
+        )
+        for change in contacts:
+            conversation = conversation_of(change.contact)
+            key = by_contact.get(change.contact_id) or by_conversation.get(conversation) or named("case", change.contact_id)
+            by_contact[change.contact_id] = key
+            if conversation:
+                by_conversation.setdefault(conversation, key)
+            address(change, key, self.rules())
+
+    async def _keys_by(self, field: str, values: set[str]) -> dict[str, str]:
+        """By indexed value, the case that holds it."""
+        if not values:
+            return {}
+        name = f"ix.{field}"
+        bodies = await self._reads.find({name: {"$in": list(values)}}, projection={name: 1}).to_list(None)
+        return {value: body["_id"] for body in bodies for value in body["ix"][field] if value in values}
+
+    async def _remember_customers(self, contacts: Sequence[ContactChange], recorded: bool) -> None:
+        """One view of each customer, written before the case that refers to it."""
+        points = [identify(change.contact, self.rules()) for change in contacts]
+        owners = await self._owners({point for some in points for point in some})
+        asked: list[Change[Customer]] = []
+        ids: list[str] = []
+        for change, own in zip(contacts, points, strict=True):
+            known = sorted({owners[point] for point in own if point in owners})
+            winner = known[0] if known else customer_id_of(own, change.contact_id)
+            ids.append(winner)
+            merged = known[1:]
+            everything = (*own, *(point for point, owner in owners.items() if owner in merged))
+            asked.append(_customer_change(winner, change, remember, points=everything, rules=self.rules()))
+            asked += [_customer_change(loser, change, merge, into=winner) for loser in merged]
+            owners.update(dict.fromkeys(everything, winner))
+        outcomes = await self.customers.apply(asked, recorded=recorded)
+        states = {outcome.key: outcome.state for outcome in outcomes}
+        for change, winner in zip(contacts, ids, strict=True):
+            change.customer = states[winner]
+
+    async def _owners(self, points: set[str]) -> dict[str, str]:
+        """By contact point, the customer who has it, with all his other points too."""
+        found = await self.customers.find({"ix.points": {"$in": list(points)}}, limit=0) if points else []
+        owners: dict[str, str] = {}
+        for customer in sorted(found, key=lambda c: c.customer_id, reverse=True):
+            owners.update(dict.fromkeys(customer.points, customer.customer_id))
+        return owners
+
+
+def _customer_change(key: str, change: ContactChange, decision: Any, **more: Any) -> Change[Customer]:
+    if decision is remember:
+        more |= {"contact": change.contact, "customer_id": key}
+    return Change(key=key, decide=partial(decision, **more), cause=named("customer", key, change.cause), trace=change.trace)

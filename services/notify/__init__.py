@@ -1,0 +1,1 @@
+"""Notify: everyone knows where things stand."""

@@ -1,0 +1,130 @@
+"""Notify's view of a case: whom to tell, what is still to be told, and what became of what was told."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.events.cases import Reach
+
+KEEP_FINISHED = 20
+REMEMBER_TOLD = 500
+
+Unfinished = Literal["queued", "sending", "unknown"]
+Outcome = Literal["sent", "failed", "suppressed"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Message(_Part):
+    """A message whose end is open.
+
+    queued: waits until `next_at`. sending: a process (`taken_by`) has it until `next_at`, the end of its lease.
+    unknown: nobody can say whether the provider took it; only a person, or a late answer, settles it.
+
+    `attempt` counts every hand-over and guards against the answers of the dead. `tries` counts those that the present
+    provider answered badly. `open`: an earlier attempt may have been taken by `provider`, so no other may be asked.
+    """
+
+    id: str
+    template: str
+    template_version: int
+    channel: str
+    to: str
+    language: str
+    subject: str
+    text: str
+    cause: str
+    state: Unfinished = "queued"
+    attempt: int = 0
+    tries: int = 0
+    provider: str = ""
+    open: bool = False
+    taken_by: str = ""
+    taken_at: datetime | None = None
+    next_at: datetime | None = None
+    why: str = ""
+
+
+class Finished(_Part):
+    """What stays of a message in the document; its words are in the delivery log."""
+
+    id: str
+    template: str
+    template_version: int
+    channel: str
+    state: Outcome
+    attempt: int
+    provider: str
+    at: datetime
+    why: str = ""
+
+
+class Casefile(_Part):
+    """`messages` are in the order in which they are told; `told` holds the newest ids ever given."""
+
+    case_id: str
+    number: str
+    customer: str = ""
+    language: str = ""
+    reach: Reach = Reach()
+    channel: str = ""
+    agent_id: str = ""
+    drill: bool = False
+    messages: tuple[Message, ...] = ()
+    finished: tuple[Finished, ...] = ()
+    told: tuple[str, ...] = ()
+
+    def message(self, id_: str) -> Message | None:
+        return next((m for m in self.messages if m.id == id_), None)
+
+    def was_told(self, id_: str) -> bool:
+        return id_ in self.told
+
+    def plus(self, message: Message) -> "Casefile":
+        return self._remember(message.id).model_copy(update={"messages": (*self.messages, message)})
+
+    def changed(self, message: Message) -> "Casefile":
+        return self.model_copy(update={"messages": tuple(message if m.id == message.id else m for m in self.messages)})
+
+    def finish(self, message: Message, state: Outcome, now: datetime, *, why: str = "") -> "Casefile":
+        """The message leaves the list with its words; the newest outcomes stay."""
+        end = Finished(
+            id=message.id,
+            template=message.template,
+            template_version=message.template_version,
+            channel=message.channel,
+            state=state,
+            attempt=message.attempt,
+            provider=message.provider,
+            at=now,
+            why=why,
+        )
+        return self._remember(message.id).model_copy(
+            update={
+                "messages": tuple(m for m in self.messages if m.id != message.id),
+                "finished": (*self.finished, end)[-KEEP_FINISHED:],
+            }
+        )
+
+    def _remember(self, id_: str) -> "Casefile":
+        if id_ in self.told:
+            return self
+        return self.model_copy(update={"told": (*self.told, id_)[-REMEMBER_TOLD:]})
+
+
+def merged(known: Reach, newer: Reach) -> Reach:
+    """Every way to reach the customer; what was given last wins."""
+    return known.model_copy(update={k: v for k, v in newer.model_dump().items() if v})
+
+
+def index(state: Casefile) -> dict[str, object]:
+    """The fields by which case files are found."""
+    return {
+        "number": state.number,
+        "customer": state.customer,
+        "messages": [*(m.id for m in state.messages), *(f.id for f in state.finished)],
+        "unknown": any(m.state == "unknown" for m in state.messages),
+    }

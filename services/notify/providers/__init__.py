@@ -1,0 +1,1 @@
+"""The outside that carries messages to people."""

@@ -1,0 +1,90 @@
+"""Routing follows what intake decides about a case (`cases.v1`). Nothing is refused here: the owner has decided."""
+
+from datetime import datetime
+
+from services.routing.domain.enter_queue import enter
+from services.routing.domain.pools import level_wanted, pool_id, skill_of
+from services.routing.domain.rules import Rules
+from services.routing.domain.ticket import NOBODY, Estimates, Ticket, put_back, queued, unchanged, unknown
+from shared.decisions import Decision
+from shared.events.base import EventData
+from shared.events.cases import (
+    CaseClosed,
+    CaseOpened,
+    CaseReclassified,
+    CaseReopened,
+    CaseReprioritised,
+    CaseResolved,
+)
+
+
+def follow(
+    state: Ticket | None,
+    now: datetime,
+    *,
+    event: EventData,
+    rules: Rules,
+    at: datetime | None = None,
+    estimates: Estimates = unknown,
+) -> Decision[Ticket]:
+    """Whatever `cases.v1` says; what does not concern routing (a contact, a note, waiting, resumed) changes nothing."""
+    match event:
+        case CaseOpened():
+            return enter(state, now, opened=event, rules=rules, at=at, estimates=estimates)
+        case CaseReprioritised():
+            return reprioritise(state, now, changed=event, rules=rules)
+        case CaseReclassified():
+            return reclassify(state, now, changed=event, rules=rules, estimates=estimates)
+        case CaseResolved() | CaseClosed():
+            return finish(state, now)
+        case CaseReopened():
+            return reopen(state, now, estimates=estimates)
+        case _:
+            return unchanged(state)
+
+
+def reprioritise(state: Ticket | None, now: datetime, *, changed: CaseReprioritised, rules: Rules) -> Decision[Ticket]:
+    """It changes its rank in the queue; whoever has it keeps it."""
+    if state is None or state.priority == changed.to:
+        return unchanged(state)
+    update = {
+        "priority": changed.to,
+        "priority_rule": changed.priority_reason.rule,
+        "level": level_wanted(changed.to, state.kind, rules),
+    }
+    return Decision(state.model_copy(update=update))
+
+
+def reclassify(
+    state: Ticket | None, now: datetime, *, changed: CaseReclassified, rules: Rules, estimates: Estimates = unknown
+) -> Decision[Ticket]:
+    """While it waits it moves to its new pool; whoever has it keeps it."""
+    if state is None or state.category == changed.to:
+        return unchanged(state)
+    skill = skill_of(changed.to, rules)
+    update = {"category": changed.to, "skill": skill, "pool": pool_id(skill, state.language)}
+    ticket = state.model_copy(update=update)
+    if state.status != "waiting" or ticket.pool == state.pool:
+        return Decision(ticket)
+    ticket = ticket.model_copy(update={"why": "reclassified", "asked": (), "returned_at": None})
+    return Decision(ticket, (queued(ticket, estimates),))
+
+
+def finish(state: Ticket | None, now: datetime) -> Decision[Ticket]:
+    """Resolved or closed: nobody needs to hold a place for it; who had it is preferred if it comes back."""
+    if state is None or state.status == "done":
+        return unchanged(state)
+    update: dict[str, object] = {"status": "done", "why": "done", "done_at": now, "agent_id": None, "asked": ()}
+    if state.status == "assigned":
+        update["last_agent"] = state.agent_id
+    else:
+        update = {**NOBODY, **update}
+    return Decision(state.model_copy(update=update))
+
+
+def reopen(state: Ticket | None, now: datetime, *, estimates: Estimates = unknown) -> Decision[Ticket]:
+    """It queues again from now; the agent who had it is preferred."""
+    if state is None or state.status != "done":
+        return unchanged(state)
+    ticket = put_back(state, now, why="reopened").model_copy(update={"queued_at": now})
+    return Decision(ticket, (queued(ticket, estimates),))

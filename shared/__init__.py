@@ -1,0 +1,1 @@
+"""What all services need and none owns. No business rule lives here, and no service's name."""

@@ -1,0 +1,248 @@
+"""From topic to document: decode, take through the doors, set aside what is bad, then commit exactly what is done.
+
+    records -> events -> changes -> store.apply -> after-hooks -> commit {partition: last + 1}
+
+Nothing is committed before it is written and published. While the world is away the partitions of the batch are
+paused and backed off with jitter, the consumer stays in its group, and the same records come again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Protocol
+
+from shared.breaker import Breaker
+from shared.clock import Clock, utc_now
+from shared.codec import Inbound, Record, decode
+from shared.decisions import Refused
+from shared.errors import TRANSIENT, Unreadable
+from shared.events.base import Event
+from shared.fold import Change, Outcome
+from shared.metrics import Metrics
+from shared.ownership import Ownership
+from shared.quarantine import Aside, Quarantine, aside, aside_event
+from shared.store import Store
+
+log = logging.getLogger(__name__)
+FIRST_BACK_OFF_S = 0.2
+LONGEST_BACK_OFF_S = 15.0
+Place = tuple[str, int]
+
+
+class Consumer(Protocol):
+    """What the loop needs of a Kafka consumer; places are (topic, partition)."""
+
+    async def commit(self, offsets: Mapping[Place, int]) -> None: ...
+
+    def assignment(self) -> set[Place]: ...
+
+    def seek(self, place: Place, offset: int) -> None: ...
+
+    def pause(self, places: Iterable[Place]) -> None: ...
+
+    def resume(self, places: Iterable[Place]) -> None: ...
+
+
+Prepare = Callable[[Event], Change[Any] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where one topic's records go: into which store, and as what change. `inbound` is set for outsiders' topics."""
+
+    store: Store[Any]
+    prepare: Prepare
+    inbound: Inbound | None = None
+
+
+Signal = Callable[[str], None]
+"""Told the key of a record that is only a hint (a wake-up): nothing is stored, losing one loses time only."""
+
+After = Callable[[Sequence[Outcome[Any]]], Awaitable[None]]
+
+
+async def nothing_after(outcomes: Sequence[Outcome[Any]]) -> None:
+    """The service has nothing to do between writing and committing."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """One batch on its way: the changes by store with the records they came from, and what is set aside."""
+
+    changes: dict[int, list[tuple[Record, Change[Any]]]] = field(default_factory=dict)
+    bad: list[Aside] = field(default_factory=list)
+    stores: dict[int, Store[Any]] = field(default_factory=dict)
+
+
+class Bus:
+    """The loop around one service's consumer. One batch is worked on at a time.
+
+    A topic may lead through several doors (work.v1 reaches tickets and agents alike); each gets every record.
+    """
+
+    def __init__(
+        self,
+        doors: Mapping[str, Sequence[Door]],
+        quarantine: Quarantine,
+        *,
+        metrics: Metrics,
+        ownership: Ownership,
+        after: After = nothing_after,
+        signals: Mapping[str, Signal] | None = None,
+        clock: Clock = utc_now,
+        chance: Random | None = None,
+        commit_after_write: bool = True,
+    ) -> None:
+        self.doors, self.quarantine, self.ownership = doors, quarantine, ownership
+        self._signals = signals or {}
+        self._metrics, self._after, self._clock = metrics, after, clock
+        self._chance = chance or Random()
+        self._commit_after_write = commit_after_write
+        self._turn = asyncio.Lock()
+        self._failures = 0
+        self._resuming: set[asyncio.Task[None]] = set()
+        self.breaker = Breaker()
+        self.stopping = False
+        for door in (door for some in doors.values() for door in some):
+            door.store.set_aside = self.set_aside
+
+    async def process(self, records: Sequence[Record], consumer: Consumer) -> None:
+        """Work one batch to its end, or put it back whole. Never raises for what a later attempt can mend."""
+        async with self._turn:
+            mine = consumer.assignment()
+            records = [
+                r
+                for r in records
+                if (r.topic, r.partition) in mine and not self.breaker.is_open((r.topic, r.partition))
+            ]
+            if not records or self.stopping:
+                return
+            ends = {(r.topic, r.partition): r.offset + 1 for r in records}
+            try:
+                if not self._commit_after_write:
+                    await consumer.commit(ends)
+                await self.work(records)
+            except TRANSIENT as error:
+                self._back_off(records, consumer, error)
+                return
+            self._failures = 0
+            self._stop_if_broken(records, consumer)
+            self.ownership.applied(ends, records)
+            await self._commit(ends, consumer)
+
+    async def work(self, records: Sequence[Record]) -> list[Outcome[Any]]:
+        """Everything but the commit; also the way of a replay."""
+        batch = self._read(records)
+        outcomes: list[Outcome[Any]] = []
+        for number, pairs in batch.changes.items():
+            done = await batch.stores[number].apply([change for _, change in pairs], recorded=True)
+            batch.bad += [
+                _refusal(record, change, o.refused)
+                for (record, change), o in zip(pairs, done, strict=True)
+                if o.refused
+            ]
+            self._notice_bugs(pairs, done)
+            outcomes += done
+        await self.quarantine.put(batch.bad)
+        await self._after(outcomes)
+        return outcomes
+
+    def _read(self, records: Sequence[Record]) -> _Batch:
+        batch = _Batch()
+        for record in records:
+            try:
+                self._take_in(record, batch)
+            except Unreadable as error:
+                batch.bad.append(aside(record, error.reason, str(error), error.source))
+            except Refused as error:
+                batch.bad.append(aside(record, error.code, error.message, ""))
+        return batch
+
+    def _take_in(self, record: Record, batch: _Batch) -> None:
+        if signal := self._signals.get(record.topic):
+            signal((record.key or b"").decode(errors="replace"))
+            return
+        doors = self.doors[record.topic]
+        event = decode(record, doors[0].inbound)
+        pairs = [(door, change) for door in doors if (change := door.prepare(event)) is not None]
+        for door, change in pairs:
+            batch.stores[id(door.store)] = door.store
+            batch.changes.setdefault(id(door.store), []).append((record, change))
+
+    def _notice_bugs(self, pairs: Sequence[tuple[Record, Change[Any]]], outcomes: Sequence[Outcome[Any]]) -> None:
+        for (record, _), outcome in zip(pairs, outcomes, strict=True):
+            if outcome.bug is not None:
+                log.error(
+                    "key %s parked at %s/%s/%s",
+                    outcome.key,
+                    record.topic,
+                    record.partition,
+                    record.offset,
+                    exc_info=outcome.bug,
+                )
+            self.breaker.saw((record.topic, record.partition), outcome.bug is not None, self._clock())
+
+    def _stop_if_broken(self, records: Sequence[Record], consumer: Consumer) -> None:
+        broken = [place for place in {(r.topic, r.partition) for r in records} if self.breaker.is_open(place)]
+        if broken:
+            consumer.pause(broken)
+            self._metrics.partitions_stopped.set(len(self.breaker.open_places()))
+            log.critical("partitions stopped after many errors of our own: %s", sorted(broken))
+
+    def try_reading(self, record: Record) -> str | None:
+        """Why a record can't be taken in; None if it can. Changes nothing."""
+        batch = self._read([record])
+        return batch.bad[0].error if batch.bad else None
+
+    def resume(self, consumer: Consumer, places: Iterable[Place]) -> None:
+        """Let stopped partitions go on: an operator has mended what was wrong."""
+        for place in places:
+            self.breaker.close(place)
+            consumer.resume([place])
+        self._metrics.partitions_stopped.set(len(self.breaker.open_places()))
+
+    def _back_off(self, records: Sequence[Record], consumer: Consumer, error: BaseException) -> None:
+        self._failures += 1
+        delay = min(FIRST_BACK_OFF_S * 2 ** min(self._failures, 10), LONGEST_BACK_OFF_S) * self._chance.uniform(0.5, 1)
+        starts: dict[Place, int] = {}
+        for record in records:
+            starts.setdefault((record.topic, record.partition), record.offset)
+        log.warning("%s records put back for %.1f s: %s: %s", len(records), delay, type(error).__name__, error)
+        for place, offset in starts.items():
+            if place in consumer.assignment():
+                consumer.seek(place, offset)
+                consumer.pause([place])
+        task = asyncio.create_task(self._resume_later(list(starts), consumer, delay))
+        self._resuming.add(task)
+        task.add_done_callback(self._resuming.discard)
+
+    async def _resume_later(self, places: Sequence[Place], consumer: Consumer, delay: float) -> None:
+        await asyncio.sleep(delay)
+        assigned = consumer.assignment()
+        consumer.resume([place for place in places if place in assigned and not self.breaker.is_open(place)])
+
+    async def _commit(self, ends: Mapping[Place, int], consumer: Consumer) -> None:
+        if not self._commit_after_write:
+            return
+        assigned = consumer.assignment()
+        try:
+            await consumer.commit({place: end for place, end in ends.items() if place in assigned})
+        except TRANSIENT as error:
+            log.info("offsets not committed, their records will come again as repeats: %s", error)
+
+    async def drain(self) -> None:
+        """Return when the batch in hand is committed: before partitions are given away, and at the stop."""
+        async with self._turn:
+            pass
+
+    async def set_aside(self, event: Event, refused: Refused) -> None:
+        """For a record that waited in its document and was refused when its turn came."""
+        await self.quarantine.put([aside_event(event, refused.code, refused.message)])
+
+
+def _refusal(record: Record, change: Change[Any], refused: Refused) -> Aside:
+    source = change.event.source if change.event else record.topic
+    where = f"{refused.field}: " if refused.field else ""
+    return aside(record, refused.code, where + refused.message, source)

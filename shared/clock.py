@@ -1,0 +1,21 @@
+"""Time as the whole house reads it: aware, UTC, whole milliseconds (what MongoDB and the wire keep)."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], datetime]
+
+
+def to_milliseconds(moment: datetime) -> datetime:
+    """The same moment in UTC, cut to milliseconds."""
+    moment = moment.astimezone(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def utc_now() -> datetime:
+    return to_milliseconds(datetime.now(UTC))
+
+
+def wire(moment: datetime) -> str:
+    """`2026-11-22T08:00:00.000Z`, as on every record."""
+    return to_milliseconds(moment).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

@@ -1,0 +1,53 @@
+"""The shape of every event: a typed body, and the envelope around it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+PERSONAL = Field(json_schema_extra={"x-personal": True})
+"""Marks a field that names a person or holds a person's free words, so that a program finds what to hide or erase."""
+
+PersonalText = Annotated[str, PERSONAL]
+Moment = AwareDatetime
+
+
+class Body(BaseModel):
+    """A frozen part of an event. Unknown fields are ignored: a newer neighbour may say more."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class EventData(Body):
+    """The data of one event type; `TOPIC` and `TYPE` say where it travels and what it is called."""
+
+    TOPIC: ClassVar[str]
+    TYPE: ClassVar[str]
+
+
+class CaseEvent(EventData):
+    """Data of an event whose subject is a case."""
+
+    case_id: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One record as a service reads it.
+
+    `sequence` is None for outsiders' records, whose identity lies in their data. `after` holds, by topic, the last
+    sequence of the same subject that the writer had seen. `data` is the decoded JSON object.
+    """
+
+    topic: str
+    type: str
+    subject: str
+    id: str
+    time: datetime
+    data: dict[str, Any]
+    sequence: int | None = None
+    after: dict[str, int] = field(default_factory=dict)
+    source: str = ""
+    trace: str = ""

@@ -1,0 +1,25 @@
+"""`customers.v1` (compacted): one view of each customer; an empty value when erased."""
+
+from typing import ClassVar
+
+from shared.events.base import EventData, PersonalText
+
+
+class CustomerUpdated(EventData):
+    """Contact points are lists: one customer may write from several addresses."""
+
+    TOPIC: ClassVar[str] = "customers.v1"
+    TYPE: ClassVar[str] = "customer.updated"
+    customer_id: str
+    name: PersonalText | None = None
+    tier: str | None = None
+    language: str | None = None
+    phones: tuple[PersonalText, ...] = ()
+    emails: tuple[PersonalText, ...] = ()
+    app_ids: tuple[PersonalText, ...] = ()
+    socials: tuple[PersonalText, ...] = ()
+    consents: dict[str, bool] = {}
+    merged_into: str | None = None
+
+
+EVENTS = (CustomerUpdated,)

@@ -1,0 +1,45 @@
+"""`work.v1`: what agents say they did. Routing decides some verbs, intake the others."""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from shared.events.agents import AgentId
+from shared.events.base import EventData, Moment, PersonalText
+
+ROUTING_VERBS = frozenset(
+    {"accepted", "declined", "transferred", "visit_requested", "visit_started", "visit_completed"}
+)
+INTAKE_VERBS = frozenset(
+    {"responded", "noted", "waiting", "resumed", "reclassified", "resolved", "closed", "reopened", "delay_noticed"}
+)
+Verb = Literal[
+    "accepted", "declined", "transferred", "visit_requested", "visit_started", "visit_completed",
+    "responded", "noted", "waiting", "resumed", "reclassified", "resolved", "closed", "reopened", "delay_noticed",
+]  # fmt: skip
+
+
+class Work(EventData):
+    """`type` on the wire is `work.<verb>`; `id` is unique per agent and makes a repeat harmless."""
+
+    TOPIC: ClassVar[str] = "work.v1"
+    TYPE: ClassVar[str] = "work"
+    id: Annotated[str, Field(min_length=1, max_length=200)]
+    agent_id: AgentId
+    case_id: Annotated[str, Field(min_length=1, max_length=64)]
+    at: Moment | None = None
+    text: PersonalText | None = None
+    party: str | None = None
+    on: Literal["customer", "third_party"] | None = None
+    promise: PersonalText | None = None
+    promise_at: Moment | None = None
+    category: tuple[str, ...] | None = None
+    reason: PersonalText | None = None
+    to: str | None = None
+    cause: str | None = None
+    evidence: tuple[str, ...] = ()
+    result: PersonalText | None = None
+    measure: PersonalText | None = None
+    parts: tuple[str, ...] = ()
+    appointment: Moment | None = None
+    acceptance: dict[str, Any] | None = None

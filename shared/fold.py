@@ -1,0 +1,224 @@
+"""What one change does to one document. Pure: the store runs it on its copy, and again on a newer copy after a lost race.
+
+    repeat    applied before; nothing happens
+    held      before its turn; kept in the document until its cause is there
+    parked    the key stands still because of an error of ours; the record waits in the document
+    refused   the sender is wrong
+    applied   the decision counts      unchanged    the decision had nothing to do
+
+Errors:
+    HeldFull    more waits on one key than a document may hold; its partition has to wait
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from shared.decisions import Decide, Decision, Elsewhere, Note, Refused
+from shared.document import Document, Entry, Parked, Waiting
+from shared.events.base import Event, EventData
+from shared.ids import event_id
+
+S = TypeVar("S")
+Status = Literal["applied", "unchanged", "repeat", "held", "parked", "refused", "elsewhere"]
+MAX_HELD = 1000
+
+
+class HeldFull(Exception):
+    """More than MAX_HELD records wait on one key."""
+
+
+@dataclass(slots=True)
+class Change(Generic[S]):
+    """One thing to do to one document.
+
+    `event` is the record that caused it, if a record did. `once` makes an outsider's record or a command without
+    sequence count once: (agent, id). `records` are inbound records that an HTTP door writes beside its effect.
+    `cause` identifies what was asked; the timeline's line is kept under it.
+    """
+
+    key: str
+    decide: Decide[S]
+    cause: str
+    event: Event | None = None
+    once: str = ""
+    records: tuple[Entry, ...] = ()
+    trace: str = ""
+    timer: bool = False
+
+
+@dataclass(slots=True)
+class Outcome(Generic[S]):
+    status: Status
+    key: str
+    state: S | None = None
+    before: S | None = None
+    events: tuple[EventData, ...] = ()
+    refused: Refused | None = None
+    note: Note | None = None
+    cause: str = ""
+    bug: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Folding(Generic[S]):
+    """What a fold needs to know of its service.
+
+    `reads`: the sequenced topics this document follows. `compacted`: those of them where numbers may be skipped.
+    `interpret`: the change that a record held earlier stands for.
+    `watch_seen`: tells repeats from news (only a test that proves its worth turns it off).
+    """
+
+    reads: frozenset[str]
+    interpret: Callable[[Event], "Change[S]"]
+    compacted: frozenset[str] = frozenset()
+    watch_seen: bool = True
+    drained: list[tuple[Event, "Outcome[Any]"]] = field(default_factory=list)
+
+
+def fold(document: Document[S], change: Change[S], now: datetime, folding: Folding[S]) -> Outcome[S]:
+    """Change the working copy and say what became of the change."""
+    if document.parked:
+        return _wait_for_unparking(document, change, now, folding)
+    outcome = _step(document, change, now, folding)
+    if document.held and not document.parked:
+        drain(document, now, folding)
+    return outcome
+
+
+def drain(document: Document[S], now: datetime, folding: Folding[S]) -> None:
+    """Apply what waited, in order of arrival, as far as its turn has come."""
+    while not document.parked and (
+        waiting := next((w for w in document.held if _turn(document, w.event, folding)), None)
+    ):
+        document.held.remove(waiting)
+        outcome = _step(document, folding.interpret(waiting.event), now, folding)
+        folding.drained.append((waiting.event, outcome))
+
+
+def _turn(document: Document[Any], event: Event, folding: Folding[Any]) -> bool:
+    return event.sequence is None or _is_repeat(document, event, folding) or _is_ready(document, event, folding)
+
+
+def _is_repeat(document: Document[Any], event: Event, folding: Folding[Any]) -> bool:
+    return folding.watch_seen and event.sequence is not None and event.sequence <= document.seen.get(event.topic, 0)
+
+
+def _is_ready(document: Document[Any], event: Event, folding: Folding[Any]) -> bool:
+    """The next of its topic, and everything its writer had seen has been seen here."""
+    assert event.sequence is not None
+    following = event.topic in folding.compacted or event.sequence <= document.seen.get(event.topic, 0) + 1
+    return following and all(
+        document.seen.get(topic, 0) >= number for topic, number in event.after.items() if topic in folding.reads
+    )
+
+
+def _step(document: Document[S], change: Change[S], now: datetime, folding: Folding[S]) -> Outcome[S]:
+    event = change.event
+    if event is not None and event.sequence is not None:
+        if _is_repeat(document, event, folding):
+            return _outcome("repeat", document, change)
+        if not _is_ready(document, event, folding):
+            return _hold(document, event, change, now, "held")
+    elif change.once and change.once in document.done:
+        return _outcome("repeat", document, change)
+    return _decide(document, change, now)
+
+
+def _decide(document: Document[S], change: Change[S], now: datetime) -> Outcome[S]:
+    before = document.state
+    try:
+        decision = change.decide(before, now)
+    except Elsewhere as refused:
+        return _outcome("elsewhere", document, change, refused=refused)
+    except Refused as refused:
+        if change.event is None or change.event.sequence is None:
+            return _outcome("refused", document, change, refused=refused)
+        return _park(document, change, now, refused)  # the owner decided and we can't follow: our error
+    except Exception as bug:  # noqa: BLE001 - any error of ours on one key must not stop the other keys
+        return _park(document, change, now, bug)
+    changed = decision.state is not before or bool(decision.events) or decision.note is not None
+    _take(document, change, decision, now, changed)
+    return _outcome("applied" if changed else "unchanged", document, change, before=before, decision=decision)
+
+
+def _take(document: Document[S], change: Change[S], decision: Decision[S], now: datetime, changed: bool) -> None:
+    document.state = decision.state
+    event = change.event
+    if event is not None and event.sequence is not None:
+        document.seen[event.topic] = max(event.sequence, document.seen.get(event.topic, 0))
+    if change.once and changed:
+        document.done.append(change.once)
+    if changed:
+        document.outbox.extend(change.records)
+    trace = change.trace or (event.trace if event else "")
+    for data in decision.events:
+        document.outbox.append(_give_out(document, data, now, trace))
+
+
+def _give_out(document: Document[Any], data: EventData, now: datetime, trace: str) -> Entry:
+    sequence = document.seq[data.TOPIC] = document.seq.get(data.TOPIC, 0) + 1
+    return Entry(
+        topic=data.TOPIC,
+        type=data.TYPE,
+        key=document.key,
+        subject=document.key,
+        id=event_id(data.TOPIC, document.key, sequence),
+        time=now,
+        value=data.model_dump_json().encode(),
+        sequence=sequence,
+        after=";".join(f"{topic}={number}" for topic, number in sorted(document.seen.items())),
+        trace=trace,
+    )
+
+
+def _hold(document: Document[S], event: Event, change: Change[S], now: datetime, status: Status) -> Outcome[S]:
+    if all(waiting.event.id != event.id for waiting in document.held):
+        if len(document.held) >= MAX_HELD:
+            raise HeldFull(f"{len(document.held)} records wait on {document.key}")
+        document.held.append(Waiting(event, now))
+    return _outcome(status, document, change)
+
+
+def _park(document: Document[S], change: Change[S], now: datetime, bug: Exception) -> Outcome[S]:
+    """The key stands still. A command without a record behind it only fails: its caller hears of it."""
+    if change.event is None and not change.timer:
+        raise bug
+    document.parked = Parked(since=now, error=f"{type(bug).__name__}: {bug}"[:500], cause=change.cause)
+    outcome = _outcome("parked", document, change)
+    if change.event is not None:
+        outcome = _hold(document, change.event, change, now, "parked")
+        document.held.insert(0, document.held.pop())  # it was this one's turn
+    outcome.bug = bug
+    return outcome
+
+
+def _wait_for_unparking(document: Document[S], change: Change[S], now: datetime, folding: Folding[S]) -> Outcome[S]:
+    event = change.event
+    if event is None:
+        return _outcome("parked", document, change)
+    if _is_repeat(document, event, folding) or (change.once and change.once in document.done):
+        return _outcome("repeat", document, change)
+    return _hold(document, event, change, now, "parked")
+
+
+def _outcome(
+    status: Status,
+    document: Document[S],
+    change: Change[S],
+    *,
+    before: S | None = None,
+    decision: Decision[S] | None = None,
+    refused: Refused | None = None,
+) -> Outcome[S]:
+    return Outcome(
+        status=status,
+        key=document.key,
+        state=document.state,
+        before=before,
+        events=decision.events if decision else (),
+        note=decision.note if decision else None,
+        refused=refused,
+        cause=change.cause,
+    )

@@ -1,0 +1,51 @@
+"""Identities that anyone can compute again: UUIDv5 of names, case numbers, partitions."""
+
+from uuid import UUID, uuid5
+
+NAMESPACE = UUID("6f1d2c1e-5b0a-5c58-9a53-3b1f6d0e7a41")
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def named(*parts: object) -> str:
+    """The UUIDv5 of the parts, joined by a character that no part should hold."""
+    return str(uuid5(NAMESPACE, "\x1f".join(map(str, parts))))
+
+
+def event_id(topic: str, subject: str, sequence: int) -> str:
+    return named(topic, subject, sequence)
+
+
+def contact_id(source: str, id_: str) -> str:
+    """The identity of a contact, the same for all its revisions."""
+    return named("contact", source, id_)
+
+
+def contact_event_id(source: str, id_: str, revision: int) -> str:
+    return named("contact", source, id_, revision)
+
+
+def case_number(case_id: str) -> str:
+    """Eight Crockford base-32 characters (40 bits) of a case id: `7KQ4-M2XD`."""
+    bits = UUID(case_id).int & ((1 << 40) - 1)
+    digits = "".join(_CROCKFORD[(bits >> shift) & 31] for shift in range(35, -1, -5))
+    return f"{digits[:4]}-{digits[4:]}"
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """The partition Kafka's default partitioner gives a keyed record (murmur2, seed 0x9747b28c)."""
+    return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+
+
+def murmur2(data: bytes) -> int:
+    """MurmurHash2 in 32 bits as Kafka's clients compute it."""
+    length, mask, m = len(data), 0xFFFFFFFF, 0x5BD1E995
+    h = 0x9747B28C ^ length
+    for start in range(0, length - length % 4, 4):
+        k = int.from_bytes(data[start : start + 4], "little") * m & mask
+        k = (k ^ (k >> 24)) * m & mask
+        h = (h * m & mask) ^ k
+    tail = data[length - length % 4 :]
+    if tail:
+        h = (h ^ int.from_bytes(tail, "little")) * m & mask
+    h = (h ^ (h >> 13)) * m & mask
+    return h ^ (h >> 15)

@@ -1,0 +1,48 @@
+"""One way to MongoDB for all: majority and journalled writes, majority reads, either driver.
+
+Errors:
+    SettingsError (shared.settings)    the driver's name is not one of DRIVERS
+"""
+
+from typing import Any
+
+from bson.codec_options import CodecOptions
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+DRIVERS = ("pymongo", "motor")
+DURABLE = WriteConcern(w="majority", j=True)
+QUICK = WriteConcern(w=1)
+MAJORITY = ReadConcern("majority")
+CODEC: CodecOptions[Any] = CodecOptions(tz_aware=True)
+SERVER_SELECTION_MS = 5_000
+
+
+def connect(url: str, driver: str = "pymongo") -> Any:
+    """A client of the running event loop; make it inside the loop that uses it. Does not block: the first operation connects.
+
+    Both drivers offer the same awaitable operations for what the house uses, so the client is typed loosely here and nowhere else.
+    """
+    options: dict[str, Any] = {
+        "tz_aware": True,
+        "serverSelectionTimeoutMS": SERVER_SELECTION_MS,
+        "retryWrites": True,
+        "retryReads": True,
+    }
+    if driver == "motor":
+        from motor.motor_asyncio import AsyncIOMotorClient
+
+        return AsyncIOMotorClient(url, **options)
+    from pymongo import AsyncMongoClient
+
+    return AsyncMongoClient(url, **options)
+
+
+def durable(database: Any, name: str) -> Any:
+    """A collection whose reads see only what no fail-over can take back, and whose writes are answered only then."""
+    return database.get_collection(name, write_concern=DURABLE, read_concern=MAJORITY, codec_options=CODEC)
+
+
+def quick(database: Any, name: str) -> Any:
+    """The same collection for writes whose loss only repeats work."""
+    return database.get_collection(name, write_concern=QUICK, codec_options=CODEC)

@@ -1,0 +1,150 @@
+"""From document to topic: publish what a document gave out, whole and in order, after a majority holds it.
+
+An entry leaves its document only when its publication was acknowledged to whoever drops it: by the next write of the
+process that published it, or at once (`_empty`) where no record would bring the document back after a crash.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any, Protocol
+
+from shared.clock import Clock, utc_now, wire
+from shared.document import Document, Entry
+from shared.errors import TRANSIENT
+from shared.metrics import Metrics
+from shared.mongo import quick
+
+log = logging.getLogger(__name__)
+REMEMBER = 50_000
+SWEEP_AFTER = timedelta(seconds=2)
+SWEEP_LIMIT = 500
+MANY_BESIDE = 200
+AWAY = timedelta(seconds=1)
+
+Header = tuple[str, bytes]
+
+
+class Producer(Protocol):
+    """What the relay needs of a Kafka producer: acknowledged by all replicas, idempotent, in order per partition."""
+
+    async def send(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[Header]
+    ) -> asyncio.Future[Any]:
+        """Queue one record; the future ends when it is acknowledged, or fails."""
+        ...
+
+
+class Keeper(Protocol):
+    """What the relay needs of a store."""
+
+    @property
+    def documents(self) -> Any: ...
+
+    @property
+    def shape(self) -> Any: ...
+
+    async def load_where(
+        self, query: dict[str, Any], *, sort: Sequence[tuple[str, int]] = (), limit: int = 0
+    ) -> dict[str, Document[Any]]: ...
+
+
+class Relay:
+    def __init__(self, producer: Producer, service: str, *, metrics: Metrics, clock: Clock = utc_now) -> None:
+        self._producer, self._service, self._metrics, self._clock = producer, service, metrics, clock
+        self._published: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._beside: set[asyncio.Task[None]] = set()
+        self._away_until = clock()
+
+    def has_published(self, store: Keeper, key: str, nonce: str) -> bool:
+        """True if this process saw everything acknowledged that the write with this nonce left in the outbox."""
+        return self._published.get((store.shape.collection, key)) == nonce
+
+    async def hand_over(self, store: Keeper, documents: Iterable[Document[Any]], recorded: bool) -> None:
+        """Publish now (`recorded`), or beside the caller with the sweeper behind it."""
+        waiting = [d for d in documents if d.outbox and not self.has_published(store, d.key, d.nonce)]
+        if not waiting:
+            return
+        if recorded:
+            await self.publish(store, waiting)
+        elif len(self._beside) < MANY_BESIDE and self._clock() >= self._away_until:
+            task = asyncio.create_task(self._try(store, waiting))
+            self._beside.add(task)
+            task.add_done_callback(self._beside.discard)
+
+    async def publish(self, store: Keeper, documents: Sequence[Document[Any]]) -> None:
+        """Publish each document's whole outbox in order; returns when all of it is acknowledged."""
+        await self._send([entry for document in documents for entry in document.outbox])
+        for document in documents:
+            self._published[store.shape.collection, document.key] = document.nonce
+        while len(self._published) > REMEMBER:
+            self._published.popitem(last=False)
+        await self._empty(store, [document for document in documents if document.pending])
+
+    async def _send(self, entries: Sequence[Entry]) -> None:
+        sent = [await self._producer.send(e.topic, e.key.encode(), e.value, headers(e, self._service)) for e in entries]
+        failures = [
+            answer
+            for answer in await asyncio.gather(*sent, return_exceptions=True)
+            if isinstance(answer, BaseException)
+        ]
+        if failures:
+            raise failures[0]
+        for entry in entries:
+            self._metrics.published(entry.topic)
+
+    async def _empty(self, store: Keeper, documents: Sequence[Document[Any]]) -> None:
+        """Take out what is published, where the document is still as it was published. Losing this only repeats."""
+        by_nonce: dict[str, list[str]] = {}
+        for document in documents:
+            by_nonce.setdefault(document.nonce, []).append(document.key)
+        for nonce, keys in by_nonce.items():
+            collection = quick(store.documents.database, store.shape.collection)
+            await collection.update_many(
+                {"_id": {"$in": keys}, "nonce": nonce}, {"$set": {"outbox": []}, "$unset": {"pending": ""}}
+            )
+
+    async def _try(self, store: Keeper, documents: Sequence[Document[Any]]) -> None:
+        try:
+            await self.publish(store, documents)
+        except TRANSIENT as error:
+            self._away_until = self._clock() + AWAY
+            log.info("outbox left to the sweeper: %s", error)
+
+    async def sweep(self, stores: Iterable[Keeper], shards: Iterable[int] | None) -> int:
+        """Publish what crashes and outages left behind, oldest first; returns how many documents."""
+        count = 0
+        for store in stores:
+            query: dict[str, Any] = {"pending": {"$lte": self._clock() - SWEEP_AFTER}}
+            if shards is not None:
+                query["shard"] = {"$in": list(shards)}
+            left = list((await store.load_where(query, sort=[("pending", 1)], limit=SWEEP_LIMIT)).values())
+            if left:
+                await self.publish(store, left)
+            count += len(left)
+        return count
+
+    async def settle(self) -> None:
+        """Wait for what is being published beside; what fails is left to the sweeper."""
+        while self._beside:
+            await asyncio.gather(*self._beside, return_exceptions=True)
+
+
+def headers(entry: Entry, service: str) -> list[Header]:
+    """The CloudEvents headers of a record, binary mode."""
+    values = {
+        "ce_specversion": "1.0",
+        "ce_id": entry.id,
+        "ce_source": f"/switchboard/{service}",
+        "ce_type": entry.type,
+        "ce_subject": entry.subject,
+        "ce_time": wire(entry.time),
+        "ce_dataschema": f"/schemas/{entry.type}.json",
+        "ce_sequence": "" if entry.sequence is None else str(entry.sequence),
+        "ce_after": entry.after,
+        "content-type": "application/json",
+        "traceparent": entry.trace,
+    }
+    return [(name, value.encode()) for name, value in values.items() if value]

@@ -1,0 +1,175 @@
+"""What could not be read or was refused, kept whole: listed, shown, replayed inside the service that set it aside."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from pymongo import ASCENDING, IndexModel, UpdateOne
+
+from shared.clock import Clock, utc_now
+from shared.codec import Record
+from shared.events.base import Event
+from shared.metrics import Metrics
+from shared.mongo import durable
+from shared.outbox import Header, Producer
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A record and why it was set aside. `id` is its place: topic/partition/offset."""
+
+    id: str
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[Any, Any], ...]
+    reason: str
+    error: str
+    source: str
+
+
+def aside(record: Record, reason: str, error: str, source: str) -> Aside:
+    return Aside(
+        id=f"{record.topic}/{record.partition}/{record.offset}",
+        topic=record.topic,
+        key=record.key,
+        value=record.value,
+        headers=tuple(record.headers),
+        reason=reason,
+        error=error[:2000],
+        source=source or record.topic,
+    )
+
+
+def aside_event(event: Event, reason: str, error: str) -> Aside:
+    """A record that waited in a document before it was refused; its bytes are written anew."""
+    return Aside(
+        event.id,
+        event.topic,
+        event.subject.encode(),
+        orjson.dumps(event.data),
+        (("ce_type", event.type.encode()),),
+        reason,
+        error,
+        event.source,
+    )
+
+
+class Quarantine:
+    def __init__(self, database: Any, producer: Producer, *, metrics: Metrics, clock: Clock = utc_now) -> None:
+        self.documents = durable(database, "quarantine")
+        self.audit = durable(database, "audit")
+        self._producer, self._metrics, self._clock = producer, metrics, clock
+
+    async def setup(self) -> None:
+        await self.documents.create_indexes([
+                IndexModel([("status", ASCENDING), ("_id", ASCENDING)], name="status"),
+                IndexModel([("contact", ASCENDING)], name="contact", sparse=True),
+            ])
+
+    async def put(self, records: Sequence[Aside]) -> None:
+        """Keep them, then copy them to `<topic>.dlq`. Putting the same record again changes nothing."""
+        if not records:
+            return
+        now = self._clock()
+        result = await self.documents.bulk_write(
+            [
+                UpdateOne({"_id": record.id}, {"$setOnInsert": self._body(record, now)}, upsert=True)
+                for record in records
+            ],
+            ordered=False,
+        )
+        new = result.upserted_ids or {}
+        for position, record in enumerate(records):
+            if position in new:
+                self._metrics.quarantine(record.reason, record.source)
+        for sent in [await self._copy(record) for record in records]:
+            await sent
+
+    def _body(self, record: Aside, now: datetime) -> dict[str, Any]:
+        return {
+            "topic": record.topic,
+            "key": record.key,
+            "value": record.value,
+            "headers": [[_raw(name), _raw(value)] for name, value in record.headers],
+            "reason": record.reason,
+            "error": record.error,
+            "source": record.source,
+            "at": now,
+            "status": "waiting",
+            **_contact_named(record.value),
+        }
+
+    async def _copy(self, record: Aside) -> Any:
+        why: list[Header] = [
+            ("switchboard_reason", record.reason.encode()),
+            ("switchboard_error", record.error.encode()),
+            ("switchboard_place", record.id.encode()),
+        ]
+        kept = [(str(_raw(n)), v) for n, v in record.headers if isinstance(v, bytes) and isinstance(n, str)]
+        return await self._producer.send(f"{record.topic}.dlq", record.key, record.value, kept + why)
+
+    async def find(
+        self,
+        *,
+        status: str = "waiting",
+        reason: str | None = None,
+        source: str | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> list[dict[str, Any]]:
+        query: dict[str, Any] = {"status": status, "_id": {"$gt": after}}
+        query |= {name: value for name, value in (("reason", reason), ("source", source)) if value}
+        return list(await self.documents.find(query, sort=[("_id", 1)], limit=limit).to_list(None))
+
+    async def get(self, id_: str) -> dict[str, Any] | None:
+        found: dict[str, Any] | None = await self.documents.find_one({"_id": id_})
+        return found
+
+    async def of_contact(self, source: str, id_: str) -> dict[str, Any] | None:
+        """The record set aside that says it is this contact, if there is one."""
+        found: dict[str, Any] | None = await self.documents.find_one({"contact": f"{source}\x1f{id_}"})
+        return found
+
+    async def settle(self, id_: str, status: str, by: str) -> None:
+        """Note how a record left the quarantine, and who let it go."""
+        now = self._clock()
+        await self.documents.update_one({"_id": id_}, {"$set": {"status": status, "settled_at": now, "settled_by": by}})
+        await self.audit.insert_one({"at": now, "by": by, "did": f"quarantine {status}", "what": id_})
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A record out of quarantine, in the shape in which it came."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[Any, Any], ...]
+
+
+def kept(body: dict[str, Any]) -> Kept:
+    _, partition, offset = body["_id"].rsplit("/", 2)
+    return Kept(
+        body["topic"], int(partition), int(offset), int(body["at"].timestamp() * 1000), body["key"], body["value"],
+        tuple((name, value) for name, value in body["headers"]),
+    )  # fmt: skip
+
+
+def _contact_named(value: bytes | None) -> dict[str, str]:
+    """The identity that a bad record claims, so that its sender can ask what became of it."""
+    try:
+        body = orjson.loads(value or b"")
+        return {"contact": f"{body['source']}\x1f{body['id']}"[:500]}
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return {}
+
+
+def _raw(part: Any) -> Any:
+    """Header parts as they came: text, bytes or nothing."""
+    return part if part is None or isinstance(part, (str, bytes)) else repr(part)

@@ -1,0 +1,419 @@
+"""Documents by key, changed by pure decisions under a guard: the memory of a service.
+
+    outcomes = await store.apply([Change(key, decide, ...), ...])
+
+All changes of a batch are folded in memory in their order, written in one unordered bulk write (`_id` + version must
+still match) and only then published. A lost race is read again and folded again. Reads see what a majority holds.
+
+Errors:
+    Transient    a race stayed undecided for ROUNDS rounds, or a write was answered without its durability
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import uuid4
+
+from pydantic import BaseModel
+from pymongo import ASCENDING, IndexModel, ReplaceOne
+from pymongo.errors import AutoReconnect, BulkWriteError
+
+from shared.clock import Clock, utc_now
+from shared.decisions import Refused
+from shared.document import Document, from_body, to_body
+from shared.errors import Transient
+from shared.events.base import Event
+from shared.fold import Change, Folding, Outcome, drain, fold
+from shared.ids import partition_of
+from shared.metrics import Metrics
+from shared.mongo import durable
+from shared.outbox import Relay
+
+S = TypeVar("S", bound=BaseModel)
+ROUNDS = 40
+DUPLICATE_KEY = 11000
+KEEP_DONE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """The guards that keep the promises, each to be switched off only by a test that shows what it is for."""
+
+    version: bool = True
+    nonce: bool = True
+    seen: bool = True
+    majority: bool = True
+
+
+ALL_GUARDS = Guards()
+
+
+@dataclass(frozen=True, slots=True)
+class Shape(Generic[S]):
+    """What a store must know of the documents it keeps.
+
+    `reads`/`compacted`: sequenced topics with this subject that it follows. `index`: fields it is found by.
+    `unique`: those of them that no two documents may share. `due`: when the clock must look at it next.
+    `lift`: by stored schema number, how an old state's body becomes the next number's; `schema` is today's.
+    """
+
+    collection: str
+    model: type[S]
+    reads: frozenset[str] = frozenset()
+    compacted: frozenset[str] = frozenset()
+    index: Callable[[S], dict[str, Any]] = lambda _: {}
+    indexes: tuple[tuple[str, ...], ...] = ()
+    unique: tuple[str, ...] = ()
+    due: Callable[[S], datetime | None] = lambda _: None
+    schema: int = 1
+    lift: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] | None = None
+
+
+class Store(Generic[S]):
+    def __init__(
+        self,
+        database: Any,
+        shape: Shape[S],
+        relay: Relay,
+        interpret: Callable[[Event], Change[S]],
+        *,
+        metrics: Metrics,
+        clock: Clock = utc_now,
+        partitions: int = 12,
+        guards: Guards = ALL_GUARDS,
+        nonces: Callable[[], str] = lambda: uuid4().hex,
+    ) -> None:
+        self.shape, self.relay, self.clock, self.metrics, self.guards = shape, relay, clock, metrics, guards
+        self.partitions, self._nonces = partitions, nonces
+        self.documents = durable(database, shape.collection)
+        self.timeline = durable(database, "timeline")
+        self._done = durable(database, f"{shape.collection}.done")
+        self._reads = self.documents if guards.majority else database.get_collection(shape.collection)
+        self._interpret = interpret
+        self.set_aside: Callable[[Event, Refused], Awaitable[None]] = _nowhere
+
+    async def setup(self) -> None:
+        """Create the indexes; may be called by every replica at every start."""
+        indexes = [
+            IndexModel(
+                [("shard", ASCENDING), ("due", ASCENDING)],
+                name="due",
+                partialFilterExpression={"due": {"$exists": True}},
+            ),
+            IndexModel(
+                [("pending", ASCENDING)], name="pending", partialFilterExpression={"pending": {"$exists": True}}
+            ),
+            IndexModel(
+                [("parked.since", ASCENDING)],
+                name="parked",
+                partialFilterExpression={"parked.since": {"$exists": True}},
+            ),
+            IndexModel(
+                [("held.since", ASCENDING)], name="held", partialFilterExpression={"held.since": {"$exists": True}}
+            ),
+        ]
+        for names in self.shape.indexes:
+            indexes.append(IndexModel([(f"ix.{name}", ASCENDING) for name in names], name="_".join(names)))
+        for name in self.shape.unique:
+            only = {f"ix.{name}": {"$exists": True}}
+            indexes.append(
+                IndexModel([(f"ix.{name}", ASCENDING)], name=name, unique=True, partialFilterExpression=only)
+            )
+        await self.documents.create_indexes(indexes)
+        await self.timeline.create_indexes([IndexModel([("key", ASCENDING), ("at", ASCENDING)], name="key_at")])
+
+    async def get(self, key: str) -> S | None:
+        return (await self.get_many([key])).get(key)
+
+    async def get_many(self, keys: Iterable[str]) -> dict[str, S]:
+        documents = await self.load(keys)
+        return {key: document.state for key, document in documents.items() if document.state is not None}
+
+    async def find(
+        self, query: dict[str, Any], *, sort: Sequence[tuple[str, int]] = (("_id", 1),), limit: int = 100
+    ) -> list[S]:
+        """States whose indexed fields match; `query` and `sort` name them as `ix.<field>`."""
+        bodies = await self._reads.find(query, sort=list(sort), limit=limit).to_list(None)
+        return [state for body in bodies if (state := self._state(body)) is not None]
+
+    async def load(self, keys: Iterable[str]) -> dict[str, Document[S]]:
+        """The documents that exist, with everything, as a majority holds them."""
+        return await self.load_where({"_id": {"$in": list(keys)}})
+
+    async def load_where(
+        self, query: dict[str, Any], *, sort: Sequence[tuple[str, int]] = (), limit: int = 0
+    ) -> dict[str, Document[S]]:
+        bodies = await self._reads.find(query, sort=list(sort) or None, limit=limit).to_list(None)
+        return {body["_id"]: from_body(body, self._state(body)) for body in bodies}
+
+    async def locate(self, changes: Sequence[Change[S]]) -> None:
+        """Set the key of each change that has none yet; called again after every lost race."""
+
+    async def apply(self, changes: Sequence[Change[S]], *, recorded: bool = False) -> list[Outcome[S]]:
+        """Fold, write and publish; the outcomes stand in the order of the changes.
+
+        `recorded`: a record whose offset is not committed yet caused these changes, so a crash before their events
+        are published repeats them; then publication is awaited. Otherwise it goes on beside, the sweeper behind it.
+        """
+        outcomes: list[Outcome[S] | None] = [None] * len(changes)
+        written: dict[str, Document[S]] = {}
+        todo = list(range(len(changes)))
+        for round_ in range(ROUNDS):
+            todo = await self._round(changes, todo, outcomes, written, recorded)
+            if not todo:
+                break
+            self.metrics.write_conflicts.inc(len(todo))
+            await asyncio.sleep(min(0.002 * 2**round_, 0.25))
+        else:
+            raise Transient(f"{len(todo)} changes of {self.shape.collection} lost {ROUNDS} races in a row")
+        await self.relay.hand_over(self, written.values(), recorded)
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    async def _round(
+        self,
+        changes: Sequence[Change[S]],
+        todo: list[int],
+        outcomes: list[Outcome[S] | None],
+        written: dict[str, Document[S]],
+        recorded: bool,
+    ) -> list[int]:
+        """One attempt at what is still to do; returns what must be tried again."""
+        await self.locate([changes[i] for i in todo])
+        documents = await self._load_for([changes[i] for i in todo])
+        now = self.clock()
+        folding = self._folding()
+        nonce = self._nonces()
+        changed: dict[str, Document[S]] = {}
+        again: list[int] = []
+        for i in todo:
+            change = changes[i]
+            document = documents[change.key]
+            outcome = fold(document, change, now, folding)
+            outcomes[i] = outcome
+            if outcome.status == "elsewhere":
+                again.append(i)
+            elif outcome.status not in ("repeat", "refused") and not (
+                outcome.status == "unchanged" and _is_outside(change)
+            ):
+                changed[change.key] = document
+        await self._write_notes(changes, todo, outcomes, folding)
+        await self._set_aside_refused(folding)
+        lost = await self._write(changed, nonce, now, recorded)
+        self._count(todo, changes, outcomes, lost, folding)
+        for key, document in documents.items():
+            if key not in lost:
+                written[key] = document
+        return sorted({*again, *(i for i in todo if changes[i].key in lost)})
+
+    async def _load_for(self, changes: Sequence[Change[S]]) -> dict[str, Document[S]]:
+        keys = {change.key for change in changes}
+        documents = await self.load(keys)
+        for key in keys - documents.keys():
+            documents[key] = Document(key=key, shard=partition_of(key, self.partitions))
+        for key, document in documents.items():
+            if document.outbox and self.relay.has_published(self, key, document.nonce):
+                document.outbox, document.pending = [], None
+        await self._recall_moved(changes, documents)
+        return documents
+
+    def _folding(self) -> Folding[S]:
+        return Folding(self.shape.reads, self._interpret, self.shape.compacted, self.guards.seen)
+
+    async def _write(self, changed: dict[str, Document[S]], nonce: str, now: datetime, recorded: bool) -> set[str]:
+        """Write all copies guarded; returns the keys whose copy was not the newest any more."""
+        if not changed:
+            return set()
+        await self._move_done(changed.values())
+        for document in changed.values():
+            if document.outbox and not recorded and document.pending is None:
+                document.pending = now
+        if await self._bulk(changed, nonce):
+            lost = set()
+        else:
+            lost = await self._not_mine(changed, nonce)
+        for key, document in changed.items():
+            if key not in lost:
+                document.version, document.nonce = document.version + 1, nonce
+        return lost
+
+    async def _bulk(self, changed: dict[str, Document[S]], nonce: str) -> bool:
+        """True if the answer says that every write was made."""
+        operations = [self._replace(document, nonce) for document in changed.values()]
+        try:
+            result = await self.documents.bulk_write(operations, ordered=False)
+        except BulkWriteError as error:
+            details = error.details
+            if details.get("writeConcernErrors") or any(e["code"] != DUPLICATE_KEY for e in details["writeErrors"]):
+                raise
+            return False
+        except AutoReconnect:
+            return False  # the answer is lost; the nonce will tell
+        return bool(result.matched_count + result.upserted_count == len(operations)) and self.guards.version
+
+    def _replace(self, document: Document[S], nonce: str) -> ReplaceOne[dict[str, Any]]:
+        guard: dict[str, Any] = {"_id": document.key}
+        if self.guards.version:
+            guard["v"] = document.version
+        return ReplaceOne(guard, self._body(document, nonce), upsert=document.version == 0 or not self.guards.version)
+
+    def _body(self, document: Document[S], nonce: str) -> dict[str, Any]:
+        body = to_body(document, nonce)
+        if document.state is not None:
+            body["schema"] = self.shape.schema
+            body["state"] = document.state.model_dump()
+            if index := {k: v for k, v in self.shape.index(document.state).items() if v is not None and v != ()}:
+                body["ix"] = index
+            if due := self.shape.due(document.state):
+                body["due"] = due
+        return body
+
+    async def _not_mine(self, changed: dict[str, Document[S]], nonce: str) -> set[str]:
+        if not self.guards.nonce:
+            return set() if not self.guards.version else await self._not_at_version(changed)
+        cursor = self._reads.find({"_id": {"$in": list(changed)}, "nonce": nonce}, projection={"_id": 1})
+        mine = {body["_id"] for body in await cursor.to_list(None)}
+        return set(changed) - mine
+
+    async def _not_at_version(self, changed: dict[str, Document[S]]) -> set[str]:
+        """What one might do without a nonce: take any document at the next version for one's own."""
+        cursor = self._reads.find({"_id": {"$in": list(changed)}}, projection={"_id": 1, "v": 1})
+        versions = {body["_id"]: body["v"] for body in await cursor.to_list(None)}
+        return {key for key, document in changed.items() if versions.get(key) != document.version + 1}
+
+    def _state(self, body: dict[str, Any]) -> S | None:
+        raw = body.get("state")
+        if raw is None:
+            return None
+        for number in range(body.get("schema", 1), self.shape.schema):
+            raw = (self.shape.lift or {})[number](raw)
+        return self.shape.model.model_validate(raw)
+
+    async def _write_notes(
+        self, changes: Sequence[Change[S]], todo: list[int], outcomes: list[Outcome[S] | None], folding: Folding[S]
+    ) -> None:
+        """Lines of the timeline go before the document that they explain; a refusal takes back what a lost race left."""
+        settled = [outcome for i in todo if (outcome := outcomes[i])] + [outcome for _, outcome in folding.drained]
+        lines = [
+            ReplaceOne(
+                {"_id": o.cause},
+                {
+                    "key": o.key,
+                    "at": o.note.at,
+                    "kind": o.note.kind,
+                    "by": o.note.by,
+                    "text": o.note.text,
+                    **({"data": o.note.data} if o.note.data else {}),
+                },
+                upsert=True,
+            )  # fmt: skip
+            for o in settled
+            if o.note is not None
+        ]
+        if lines:
+            await self.timeline.bulk_write(lines, ordered=False)
+        if refused := [o.cause for o in settled if o.status == "refused"]:
+            await self.timeline.delete_many({"_id": {"$in": refused}})
+
+    async def _set_aside_refused(self, folding: Folding[S]) -> None:
+        for event, outcome in folding.drained:
+            if outcome.refused is not None:
+                await self.set_aside(event, outcome.refused)
+
+    async def _move_done(self, documents: Iterable[Document[S]]) -> None:
+        """Keep documents small: old ids of outsiders' records go to a side collection before they leave the document."""
+        operations: list[ReplaceOne[dict[str, Any]]] = []
+        for document in documents:
+            if len(document.done) > KEEP_DONE:
+                old, document.done, document.moved = (
+                    document.done[: -KEEP_DONE // 2],
+                    document.done[-KEEP_DONE // 2 :],
+                    True,
+                )
+                operations += [ReplaceOne({"_id": f"{document.key}\x1f{once}"}, {}, upsert=True) for once in old]
+        if operations:
+            await self._done.bulk_write(operations, ordered=False)
+
+    async def _recall_moved(self, changes: Sequence[Change[S]], documents: dict[str, Document[S]]) -> None:
+        asked = {f"{c.key}\x1f{c.once}": c for c in changes if c.once and documents[c.key].moved}
+        if asked:
+            for body in await self._done.find({"_id": {"$in": list(asked)}}).to_list(None):
+                change = asked[body["_id"]]
+                documents[change.key].done.append(change.once)
+
+    def _count(
+        self,
+        todo: list[int],
+        changes: Sequence[Change[S]],
+        outcomes: list[Outcome[S] | None],
+        lost: set[str],
+        folding: Folding[S],
+    ) -> None:
+        for i in todo:
+            outcome, event = outcomes[i], changes[i].event
+            if outcome is None or outcome.key in lost or event is None:
+                continue
+            if outcome.status == "repeat":
+                self.metrics.events_repeated.inc()
+            elif outcome.status in ("applied", "unchanged"):
+                self.metrics.applied(event.type, event.time, self.clock())
+
+    async def preview(self, change: Change[S]) -> Outcome[S]:
+        """What a change would do now; nothing is written, nothing given out."""
+        await self.locate([change])
+        document = (await self._load_for([change]))[change.key]
+        return fold(document, change, self.clock(), self._folding())
+
+    async def unpark(self, key: str) -> bool:
+        """Try again what a key was parked for, and all that waits behind it. True if it flows again."""
+        for _ in range(ROUNDS):
+            document = (await self._load_for([_nothing(key)]))[key]
+            if document.version == 0:
+                return False
+            document.parked = None
+            folding, now, nonce = self._folding(), self.clock(), self._nonces()
+            drain(document, now, folding)
+            await self._write_notes([], [], [], folding)
+            await self._set_aside_refused(folding)
+            if not await self._write({key: document}, nonce, now, False):
+                await self.relay.hand_over(self, [document], False)
+                return document.parked is None
+        return False
+
+    async def skip(self, key: str) -> bool:
+        """Give up the first waiting record of a key (or the gap before it), then go on. True if it flows again."""
+        for _ in range(ROUNDS):
+            document = (await self._load_for([_nothing(key)]))[key]
+            if not document.held:
+                return await self.unpark(key)
+            first = (
+                min(document.held, key=lambda w: w.event.sequence or 0) if document.parked is None else document.held[0]
+            )
+            if document.parked:
+                document.held.remove(first)
+                document.parked = None
+            if first.event.sequence is not None:
+                skipped = first.event.sequence if first not in document.held else first.event.sequence - 1
+                document.seen[first.event.topic] = max(skipped, document.seen.get(first.event.topic, 0))
+            folding, now, nonce = self._folding(), self.clock(), self._nonces()
+            drain(document, now, folding)
+            await self._write_notes([], [], [], folding)
+            await self._set_aside_refused(folding)
+            if not await self._write({key: document}, nonce, now, False):
+                await self.relay.hand_over(self, [document], False)
+                return document.parked is None and not document.held
+        return False
+
+
+async def _nowhere(event: Event, refused: Refused) -> None:
+    """Until a bus gives the store a place for what is refused after waiting."""
+
+
+def _is_outside(change: Change[Any]) -> bool:
+    return change.event is None or change.event.sequence is None
+
+
+def _nothing(key: str) -> Change[Any]:
+    raise_if_called: Any = None
+    return Change(key=key, decide=raise_if_called, cause="")

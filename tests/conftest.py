@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from pymongo import MongoClient
+
+from tests.infra import Infrastructure, infrastructure
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if {"kafka", "mongo"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.stack)
+
+
+@pytest.fixture(scope="session")
+def infra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Infrastructure]:
+    with infrastructure(tmp_path_factory.mktemp("infrastructure")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def kafka(infra: Infrastructure) -> str:
+    """The bootstrap address of a real broker, one for the session."""
+    return infra.kafka
+
+
+@pytest.fixture(scope="session")
+def mongo(infra: Infrastructure) -> str:
+    """The URL of a real replica set of one, one for the session."""
+    return infra.mongo
+
+
+@pytest.fixture
+def database(mongo: str) -> Iterator[str]:
+    """The name of a database that no other test uses; dropped at the end."""
+    name = f"test_{uuid4().hex}"
+    yield name
+    with MongoClient[dict[str, Any]](mongo) as client:
+        client.drop_database(name)

@@ -1,0 +1,287 @@
+"""What MongoDB does inside one document: match a query, apply an update, show a projection, say what an index sees.
+
+Only what the house uses; anything else raises NotImplementedError, so that no test passes on a silent difference.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import product
+from typing import Any
+
+from bson import ObjectId
+from pymongo.errors import WriteError
+
+Doc = dict[str, Any]
+UNDEFINED = ("undefined",)
+"""What an index holds for an empty array."""
+
+
+def matches(doc: Mapping[str, Any], query: Mapping[str, Any]) -> bool:
+    return all(_clause(doc, name, wanted) for name, wanted in query.items())
+
+
+def _clause(doc: Mapping[str, Any], name: str, wanted: Any) -> bool:
+    if name == "$and":
+        return all(matches(doc, part) for part in wanted)
+    if name == "$or":
+        return any(matches(doc, part) for part in wanted)
+    if name.startswith("$"):
+        raise NotImplementedError(name)
+    leaves = list(_leaves(doc, name.split(".")))
+    if _is_operators(wanted):
+        return all(_test(leaves, operator, value) for operator, value in wanted.items())
+    return _equals(leaves, wanted)
+
+
+def _is_operators(wanted: Any) -> bool:
+    return isinstance(wanted, Mapping) and bool(wanted) and all(name.startswith("$") for name in wanted)
+
+
+def _test(leaves: list[Any], operator: str, value: Any) -> bool:
+    if operator in _SIMPLE:
+        return _SIMPLE[operator](leaves, value)
+    if operator in _ORDER:
+        return any(rank(c) == rank(value) and _ORDER[operator](c, value) for c in _candidates(leaves))
+    raise NotImplementedError(operator)
+
+
+def _equals(leaves: list[Any], value: Any) -> bool:
+    return any(same(c, value) for c in _candidates(leaves)) or (value is None and not leaves)
+
+
+def _element(leaves: list[Any], wanted: Mapping[str, Any]) -> bool:
+    items = (item for leaf in leaves if isinstance(leaf, list) for item in leaf)
+    if _is_operators(wanted):
+        return any(all(_test([item], operator, value) for operator, value in wanted.items()) for item in items)
+    return any(isinstance(item, dict) and matches(item, wanted) for item in items)
+
+
+_SIMPLE: dict[str, Callable[[list[Any], Any], bool]] = {
+    "$eq": _equals,
+    "$ne": lambda leaves, value: not _equals(leaves, value),
+    "$in": lambda leaves, values: any(_equals(leaves, value) for value in values),
+    "$nin": lambda leaves, values: not any(_equals(leaves, value) for value in values),
+    "$exists": lambda leaves, value: bool(leaves) == bool(value),
+    "$elemMatch": _element,
+    "$size": lambda leaves, value: any(isinstance(leaf, list) and len(leaf) == value for leaf in leaves),
+}
+_ORDER: dict[str, Callable[[Any, Any], bool]] = {
+    "$lt": lambda a, b: a < b,
+    "$lte": lambda a, b: a <= b,
+    "$gt": lambda a, b: a > b,
+    "$gte": lambda a, b: a >= b,
+}
+
+
+def _leaves(value: Any, parts: Sequence[str]) -> Iterator[Any]:
+    """What a dotted path finds; an array on the way is looked into."""
+    if not parts:
+        yield value
+    elif isinstance(value, Mapping):
+        if parts[0] in value:
+            yield from _leaves(value[parts[0]], parts[1:])
+    elif isinstance(value, list):
+        if parts[0].isdigit() and int(parts[0]) < len(value):
+            yield from _leaves(value[int(parts[0])], parts[1:])
+        for item in value:
+            if isinstance(item, dict):
+                yield from _leaves(item, parts)
+
+
+def _candidates(leaves: list[Any]) -> Iterator[Any]:
+    for leaf in leaves:
+        yield leaf
+        if isinstance(leaf, list):
+            yield from leaf
+
+
+def rank(value: Any) -> int:
+    """The place of a value's type in MongoDB's order; values of two types are never equal and never compared."""
+    if isinstance(value, bool):
+        return 8
+    for number, types in enumerate(_TYPES):
+        if isinstance(value, types):
+            return number
+    raise NotImplementedError(f"values of {type(value).__name__}")
+
+
+_TYPES: tuple[Any, ...] = (type(None), (int, float), str, Mapping, list, bytes, (), ObjectId, bool, datetime)
+
+
+def same(a: Any, b: Any) -> bool:
+    if isinstance(a, dict) and isinstance(b, Mapping):
+        return list(a.items()) == list(b.items())
+    if isinstance(b, tuple):
+        b = list(b)
+    return rank(a) == rank(b) and bool(a == b)
+
+
+def order_key(doc: Doc, path: str, direction: int) -> tuple[int, Any]:
+    """By what a document stands in a sort: the least (or greatest) of what the path finds."""
+    leaves = list(_leaves(doc, path.split(".")))
+    found = [item for leaf in leaves for item in (leaf if isinstance(leaf, list) else [leaf])]
+    keys = [(rank(value), 0 if value is None else value) for value in found] or [(0, 0)]
+    return min(keys) if direction > 0 else max(keys)
+
+
+def sort(docs: list[Any], keys: Sequence[tuple[str, int]], doc_of: Callable[[Any], Doc]) -> list[Any]:
+    for path, direction in reversed(keys):
+        docs = sorted(docs, key=lambda d: order_key(doc_of(d), path, direction), reverse=direction < 0)  # noqa: B023 - used at once
+    return docs
+
+
+def project(doc: Doc, projection: Any) -> Doc:
+    wanted = dict.fromkeys(projection, 1) if not isinstance(projection, Mapping) else dict(projection)
+    if not wanted:
+        return doc
+    with_id = bool(wanted.pop("_id", 1))
+    if not all(isinstance(value, (int, bool)) for value in wanted.values()):
+        raise NotImplementedError(f"projection {projection}")
+    if any(wanted.values()) or not wanted:
+        shown = _only(doc, [path.split(".") for path in wanted]) if wanted or with_id else dict(doc)
+        return ({"_id": doc["_id"]} if with_id else {}) | shown
+    for path in wanted:
+        _remove(doc, path)
+    return doc if with_id else {name: value for name, value in doc.items() if name != "_id"}
+
+
+def _only(value: Any, paths: list[list[str]]) -> Any:
+    if isinstance(value, list):
+        return [_only(item, paths) for item in value if isinstance(item, dict)]
+    shown = {}
+    for name, inner in value.items():
+        rests = [path[1:] for path in paths if path[0] == name]
+        if any(not rest for rest in rests):
+            shown[name] = inner
+        elif rests and isinstance(inner, (dict, list)):
+            shown[name] = _only(inner, rests)
+    return shown
+
+
+def update(doc: Doc, changes: Mapping[str, Any], inserting: bool) -> None:
+    """Apply update operators in place."""
+    _refuse_conflicts([path for fields in changes.values() for path in fields])
+    for operator, fields in changes.items():
+        if operator == "$setOnInsert":
+            operator = "$set" if inserting else "$nothing"  # noqa: PLW2901
+        for path, value in fields.items():
+            if operator == "$unset":
+                _remove(doc, path)
+            elif operator != "$nothing":
+                _change(doc, path, _CHANGES[operator], value)
+
+
+def _refuse_conflicts(paths: list[str]) -> None:
+    for path in paths:
+        if "$" in path:
+            raise NotImplementedError(f"positional update {path}")
+        if sum(path == other or other.startswith(path + ".") for other in paths) > 1:
+            raise WriteError(f"Updating the path '{path}' would create a conflict at '{path}'", 40)
+
+
+def _change(doc: Doc, path: str, change: Callable[[Any, Any], Any], value: Any) -> None:
+    *way, last = path.split(".")
+    here: Any = doc
+    for part in way:
+        if isinstance(here, list):
+            here = here[int(part)]
+        elif isinstance(here, dict):
+            here = here.setdefault(part, {})
+    if isinstance(here, list):
+        here[int(last)] = change(here[int(last)], value)
+    elif not isinstance(here, dict):
+        raise WriteError(f"Cannot create field '{last}' in element {here!r}", 28)
+    elif (changed := change(here.get(last, _MISSING), value)) is not _MISSING:
+        here[last] = changed
+
+
+def _remove(doc: Any, path: str) -> None:
+    head, _, rest = path.partition(".")
+    if isinstance(doc, dict) and not rest:
+        doc.pop(head, None)
+    elif isinstance(doc, dict) and rest:
+        _remove(doc.get(head), rest)
+    elif isinstance(doc, list) and head.isdigit() and rest and int(head) < len(doc):
+        _remove(doc[int(head)], rest)
+
+
+_MISSING: Any = object()
+
+
+def _list(old: Any) -> list[Any]:
+    if old is _MISSING:
+        return []
+    if not isinstance(old, list):
+        raise WriteError("The field must be an array", 2)
+    return list(old)
+
+
+def _push(old: Any, value: Any) -> list[Any]:
+    if isinstance(value, dict) and "$each" in value:
+        if unknown := value.keys() - {"$each", "$slice"}:
+            raise NotImplementedError(f"$push {unknown}")
+        items = _list(old) + list(value["$each"])
+        cut = value.get("$slice")
+        return items if cut is None else (items[cut:] if cut < 0 else items[:cut])
+    return [*_list(old), value]
+
+
+def _add_to_set(old: Any, value: Any) -> list[Any]:
+    items = _list(old)
+    for new in value["$each"] if isinstance(value, dict) and "$each" in value else [value]:
+        if not any(same(item, new) for item in items):
+            items.append(new)
+    return items
+
+
+def _pull(old: Any, wanted: Any) -> Any:
+    if old is _MISSING:
+        return _MISSING
+    return [item for item in _list(old) if not _pulled(item, wanted)]
+
+
+def _pulled(item: Any, wanted: Any) -> bool:
+    if _is_operators(wanted):
+        return all(_test([item], operator, value) for operator, value in wanted.items())
+    if isinstance(wanted, Mapping):
+        return isinstance(item, dict) and matches(item, wanted)
+    return same(item, wanted)
+
+
+def _further(better: Callable[[Any, Any], bool]) -> Callable[[Any, Any], Any]:
+    return lambda old, value: value if old is _MISSING or better((rank(value), value), (rank(old), old)) else old
+
+
+_CHANGES: dict[str, Callable[[Any, Any], Any]] = {
+    "$set": lambda old, value: value,
+    "$inc": lambda old, value: value if old is _MISSING else old + value,
+    "$push": _push,
+    "$addToSet": _add_to_set,
+    "$pull": _pull,
+    "$max": _further(lambda new, old: new > old),
+    "$min": _further(lambda new, old: new < old),
+}
+
+
+def index_keys(doc: Doc, paths: Sequence[str], *, sparse: bool = False, partial: Mapping[str, Any] | None = None) -> set[Any]:
+    """The entries an index over these paths holds for a document."""
+    if partial is not None and not matches(doc, partial):
+        return set()
+    found = [list(_leaves(doc, path.split("."))) for path in paths]
+    if sparse and not any(found):
+        return set()
+    return set(product(*(_entries(leaves) for leaves in found)))
+
+
+def _entries(leaves: list[Any]) -> list[Any]:
+    entries: list[Any] = []
+    for leaf in leaves:
+        if isinstance(leaf, list):
+            entries += [_hashable(item) for item in leaf] or [UNDEFINED]
+        else:
+            entries.append(_hashable(leaf))
+    return entries or [_hashable(None)]
+
+
+def _hashable(value: Any) -> Any:
+    return (rank(value), repr(value) if isinstance(value, (dict, list)) else value)
