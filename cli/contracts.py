@@ -16,10 +16,17 @@ def export(
     directory: Annotated[Path, typer.Argument(help="Where the files go; it is made if it is not there.")],
 ) -> None:
     """Write JSON Schemas and AsyncAPI as files."""
+    from shared.events.schemas import Incompatible
     from shared.events.schemas import export as write
 
     directory.mkdir(parents=True, exist_ok=True)
-    for file in sorted(write(directory)):
+    try:
+        files = write(directory)
+    except Incompatible as error:
+        raise CliError(
+            f"{error}\nnothing was written: {directory} holds a published contract, which may only grow"
+        ) from error
+    for file in sorted(files):
         typer.echo(str(file))
 
 

@@ -12,8 +12,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cli.addresses import find, kafka_options
+from cli.addresses import find
 from cli.errors import CliError, Unfinished
+from deploy.local import broker
 
 TOPIC = "contacts.v1"
 BATCH = 200
@@ -39,6 +40,8 @@ def feed(
     raw: Annotated[bool, typer.Option("--raw", help="Send broken lines too, exactly as they are.")] = False,
 ) -> None:
     """Send a JSONL file of contacts. A broken line is named with its number and not sent."""
+    if raw and via is Via.http:
+        raise CliError("--raw goes over Kafka only: over HTTP one broken line would spoil the good ones beside it")
     lines, broken = read(file, raw)
     console = Console(stderr=True)
     for number, problem in broken:
@@ -124,7 +127,7 @@ async def _kafka() -> AsyncIterator[Sender]:
     from aiokafka import AIOKafkaProducer
     from aiokafka.errors import KafkaError
 
-    options = kafka_options()
+    options = broker.options(find("SWITCHBOARD_KAFKA"))
     producer = AIOKafkaProducer(**options, acks="all", enable_idempotence=True, linger_ms=5, max_batch_size=256 * 1024)
 
     async def send(lines: list[bytes]) -> list[str]:
@@ -170,7 +173,7 @@ async def _http() -> AsyncIterator[Sender]:
 def _refusals(answer: Any) -> list[str]:
     if answer.status_code != 207:
         raise CliError(f"{answer.request.url} answered {answer.status_code}: {answer.text.splitlines()[0][:500]}")
-    return list(_refused_items(answer.json()["items"]))
+    return list(_refused_items(answer.json()))
 
 
 def _refused_items(items: Iterable[dict[str, Any]]) -> Iterator[str]:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 
 import typer
 
-from cli.addresses import kafka_options
+from cli.addresses import find
 from cli.errors import CliError
+from deploy.local import broker
 
 app = typer.Typer(no_args_is_help=True, help="The topics, against what the services expect.")
 
@@ -16,7 +18,8 @@ def check() -> None:
     """Say which topics are missing or are made otherwise than expected."""
     from shared import topics
 
-    problems = asyncio.run(topics.missing(**_broker()))
+    options = broker.options(find("SWITCHBOARD_KAFKA"))
+    problems = _ask(topics.missing(options.pop("bootstrap_servers"), **options))
     for problem in sorted(problems):
         typer.echo(problem)
     if problems:
@@ -27,14 +30,16 @@ def check() -> None:
 @app.command()
 def create() -> None:
     """Create the topics that are missing; never changes one that is there."""
-    from shared import topics
-
-    made = asyncio.run(topics.ensure(**_broker()))
+    made = _ask(broker.create_topics(find("SWITCHBOARD_KAFKA")))
     for name in sorted(made):
         typer.echo(f"created {name}")
     typer.echo(f"{len(made)} topics created")
 
 
-def _broker() -> dict[str, Any]:
-    options = kafka_options()
-    return {"bootstrap": options.pop("bootstrap_servers"), **options}
+def _ask(question: Coroutine[Any, Any, list[str]]) -> list[str]:
+    from aiokafka.errors import KafkaError
+
+    try:
+        return asyncio.run(question)
+    except KafkaError as error:
+        raise CliError(f"the broker at {find('SWITCHBOARD_KAFKA')} does not answer as it should: {error!r}") from error

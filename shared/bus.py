@@ -127,6 +127,10 @@ class Bus:
             except TRANSIENT as error:
                 self._back_off(records, consumer, error)
                 return
+            except Exception as bug:  # noqa: BLE001 - whatever it is, these records must not be committed over
+                log.exception("a batch failed for an error of ours")
+                self._back_off(records, consumer, bug)
+                return
             self._failures = 0
             self._stop_if_broken(records, consumer)
             self.ownership.applied(ends, records)

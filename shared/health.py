@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from shared.clock import utc_now
 from shared.errors import TRANSIENT
 from shared.http import Json
-from shared.mongo import durable
+from shared.mongo import CODEC, durable
 
 READY_WITHIN_S = 2.0
 MOST_SKEW_S = 1.0
@@ -55,7 +55,7 @@ async def _write_and_compare(running: Any) -> float:
     database = running.core.database
     await durable(database, "health").update_one({"_id": running.core.name}, {"$set": {"at": utc_now()}}, upsert=True)
     before = utc_now()
-    theirs = (await database.command("hello"))["localTime"]
+    theirs = (await database.command("hello", codec_options=CODEC))["localTime"]
     middle = before + (utc_now() - before) / 2
     skew: float = (middle - theirs).total_seconds()
     running.core.metrics.clock_skew_seconds.set(skew)

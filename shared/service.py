@@ -20,7 +20,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 
-from shared import health, topics
+from shared import health, signin, topics
 from shared import settings as settings_module
 from shared.access import Keys
 from shared.admin import admin_router
@@ -188,6 +188,7 @@ def application(name: str, settings: T, assemble: Callable[[Core[T]], Parts]) ->
     app.state.keys = Keys(settings.keys)
     app.add_middleware(HttpTelemetry, metrics=metrics)
     install_problems(app, lambda error: log.error("a request failed", exc_info=error))
+    app.include_router(signin.router(app.state.keys))
     health.install(app)
     return app
 
@@ -249,7 +250,9 @@ async def _set_up(running: Running) -> None:
 
 async def _until_topics_are_there(settings: Settings) -> None:
     said: list[str] = []
-    while problems := await topics.missing(**client_options(settings)):
+    options = client_options(settings)
+    bootstrap = options.pop("bootstrap_servers")
+    while problems := await topics.missing(bootstrap, **options):
         if problems != said:
             log.warning("waiting for topics: %s", "; ".join(problems))
         said = problems

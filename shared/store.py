@@ -263,7 +263,7 @@ class Store(Generic[S]):
         if document.state is not None:
             body["schema"] = self.shape.schema
             body["state"] = document.state.model_dump()
-            if index := {k: v for k, v in self.shape.index(document.state).items() if v is not None and v != ()}:
+            if index := {k: v for k, v in self.shape.index(document.state).items() if v not in (None, (), [])}:
                 body["ix"] = index
             if due := self.shape.due(document.state):
                 body["due"] = due

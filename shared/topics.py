@@ -7,6 +7,7 @@ import yaml
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
+MOST_COPIES = 3
 FILE = Path(__file__).with_name("topics.yaml")
 
 
@@ -52,7 +53,8 @@ async def ensure(bootstrap: str, **security: object) -> list[str]:
     await admin.start()
     try:
         there = set(await admin.list_topics())
-        wanted = [NewTopic(s.name, s.partitions, -1, topic_configs=s.config) for s in specs() if s.name not in there]
+        copies = min(MOST_COPIES, len((await admin.describe_cluster())["brokers"]))
+        wanted = [NewTopic(s.name, s.partitions, copies, topic_configs=s.config) for s in specs() if s.name not in there]
         if wanted:
             answer = await admin.create_topics(wanted)
             for name, code, message in answer.topic_errors:

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from deploy.local.paths import ROOT
 
 # Kept so that a child that has ended is reaped instead of staying a zombie.
-_children: dict[int, subprocess.Popen[bytes]] = {}
+_children: dict[ProcessRef, subprocess.Popen[bytes]] = {}
 
 
 class ProcessRef(BaseModel, frozen=True):
@@ -24,7 +24,7 @@ class ProcessRef(BaseModel, frozen=True):
     started: str
 
     def alive(self) -> bool:
-        if child := _children.get(self.pid):
+        if child := _children.get(self):
             child.poll()
         return started_at(self.pid) == self.started
 
@@ -35,7 +35,7 @@ class ProcessRef(BaseModel, frozen=True):
             if not self._gone_within(grace):
                 self._signal(signal.SIGKILL)
                 self._gone_within(5)
-        if child := _children.pop(self.pid, None):
+        if child := _children.pop(self, None):
             child.wait()
 
     def _signal(self, number: signal.Signals) -> None:
@@ -68,8 +68,9 @@ def spawn(argv: Sequence[str | Path], env: Mapping[str, str], log: Path) -> Proc
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    _children[child.pid] = child
-    return ProcessRef(pid=child.pid, started=started_at(child.pid) or "")
+    process = ProcessRef(pid=child.pid, started=started_at(child.pid) or "")
+    _children[process] = child
+    return process
 
 
 def started_at(pid: int) -> str | None:
@@ -81,10 +82,12 @@ def _started_linux(pid: int) -> str | None:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
         boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
+        # The first thread of a killed process may be gone while others still hold its ports and files.
+        threads = len(os.listdir(f"/proc/{pid}/task")) > 1
     except (FileNotFoundError, ProcessLookupError):
         return None
     fields = stat.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else f"{boot}-{fields[19]}"
+    return None if fields[0] in "ZX" and not threads else f"{boot}-{fields[19]}"
 
 
 def _started_ps(pid: int) -> str | None:

@@ -18,8 +18,8 @@ SERVICES: dict[str, int] = {"intake": 8101, "routing": 8102, "notify": 8105}
 READY_WITHIN = 60.0
 
 
-def start(name: str, environ: Mapping[str, str], paths: Paths, port: int | None = None) -> Component:
-    """Starts one service; it is not ready yet. `port` is the one it had before."""
+def start(name: str, environ: Mapping[str, str], paths: Paths, port: int = 0) -> Component:
+    """Starts one service; it is not ready yet. `port` is the one it had before, if any."""
     wanted = port or SERVICES[name]
     chosen = free_port(wanted)
     if chosen != wanted:

@@ -10,13 +10,13 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from deploy.local import infrastructure, local_keys, reaper, services, state
+from deploy.local import broker, infrastructure, local_keys, readiness, reaper, services, state
 from deploy.local.components import Component
 from deploy.local.console import say
 from deploy.local.errors import Refused
@@ -27,6 +27,7 @@ from deploy.local.processes import ProcessRef, me
 from deploy.local.services import SERVICES
 from deploy.local.state import State
 
+ANSWERS_WITHIN = 10.0
 ADDRESSES = {"kafka": "SWITCHBOARD_KAFKA", "mongo": "SWITCHBOARD_MONGO"}
 
 
@@ -67,8 +68,9 @@ class Stack:
         with only_one(self.paths.lock):
             self._take_over(owner, reset)
             self._bring_up_infrastructure()
+            key = self._key() if self._names else ""
             self._bring_up_services()
-            self._write_env()
+            self._write_env(key)
 
     def down(self) -> list[str]:
         """Stops what `up` started and only that; returns the names. Raises Refused while another command owns it."""
@@ -119,11 +121,8 @@ class Stack:
     def _bring_up_infrastructure(self) -> None:
         choice = self._choice()
         known = self._state.infrastructure
-        missing = {
-            name: known[name].port if name in known else 0
-            for name in infrastructure.NAMES
-            if not _alive(known.get(name))
-        }
+        answers = {"kafka": readiness.kafka_answers, "mongo": readiness.mongo_answers}
+        missing = {name: _port(known.get(name)) for name in answers if not _well(known.get(name), answers[name])}
         if missing:
             again = "again: " if known else ""
             say(f"starting {again}{' and '.join(missing)}, from {choice.how}: {choice.why}")
@@ -141,18 +140,19 @@ class Stack:
         self._create_topics()
         environ = self._service_environ()
         known = self._state.services
-        dead = [name for name in self._names if not _alive(known.get(name))]
+        dead = [name for name in self._names if not _well(known.get(name), services.is_ready)]
         if dead:
             say(f"starting {', '.join(dead)}")
         for name in dead:
-            self._note(name, services.start(name, environ, self.paths, known[name].port if name in known else None))
+            self._note(name, services.start(name, environ, self.paths, _port(known.get(name))))
         for name in self._names:
             services.wait_ready(name, self._state.services[name], self.paths)
 
     def _create_topics(self) -> None:
-        from shared import topics
-
-        made = asyncio.run(topics.ensure(self._state.infrastructure["kafka"].address))
+        # In a thread of its own, because the caller may be inside a running loop.
+        with ThreadPoolExecutor(1) as thread:
+            address = self._state.infrastructure["kafka"].address
+            made = thread.submit(asyncio.run, broker.create_topics(address)).result()
         if made:
             say(f"created {len(made)} topics")
 
@@ -166,12 +166,12 @@ class Stack:
             "SWITCHBOARD_OUTBOX": str(self.paths.outbox),
         }
 
-    def _write_env(self) -> None:
+    def _write_env(self, key: str) -> None:
         values = self._shared_env()
         if self._names:
             running = self._state.services
             values |= {f"{name.upper()}_URL": running[name].address for name in self._names}
-            values["SWITCHBOARD_KEY"] = self._key()
+            values["SWITCHBOARD_KEY"] = key
             values["PIDS"] = ",".join(f"{name}={_pid(running[name])}" for name in self._names)
         state.write(self.paths.env, "".join(f"{key}={value}\n" for key, value in values.items()))
 
@@ -239,8 +239,16 @@ def _terminated_as_exit() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _alive(part: Component | None) -> bool:
-    return part is not None and part.alive()
+def _well(part: Component | None, answers: Callable[[str], bool]) -> bool:
+    """Whether it need not be started. One that was killed a moment ago still counts as alive, but no longer answers."""
+    if part is None or not part.alive():
+        return False
+    readiness.wait_until(lambda: answers(part.address), ANSWERS_WITHIN, hopeless=lambda: not part.alive())
+    return part.alive()
+
+
+def _port(part: Component | None) -> int:
+    return part.port if part else 0
 
 
 def _pid(part: Component) -> int:

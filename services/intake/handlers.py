@@ -4,8 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from services.intake.domain import follow
 from services.intake.domain.case import Case
+from services.intake.domain.follow import assigned, offered, queued, unassigned
 from services.intake.domain.rules import Rules
 from services.intake.domain.work import decide_work
 from services.intake.store import ContactChange, contact_change
@@ -28,10 +28,10 @@ def case_changes(rules: Live[Rules], metrics: Metrics) -> Handlers[Case]:
     on: Handlers[Case] = Handlers(metrics)
     for verb in INTAKE_VERBS:
         on.outsiders(f"work.{verb}", Work, _work(verb, rules), key=case_of, once=once_of)
-    on.ours(CaseQueued, lambda data, _: partial(follow.queued, event=data))
-    on.ours(CaseOffered, lambda data, _: partial(follow.offered, event=data))
-    on.ours(CaseAssigned, lambda data, _: partial(follow.assigned, event=data))
-    on.ours(CaseUnassigned, lambda data, _: partial(follow.unassigned, event=data))
+    on.ours(CaseQueued, lambda data, _: partial(queued, event=data))
+    on.ours(CaseOffered, lambda data, _: partial(offered, event=data))
+    on.ours(CaseAssigned, lambda data, _: partial(assigned, event=data))
+    on.ours(CaseUnassigned, lambda data, _: partial(unassigned, event=data))
     return on
 
 

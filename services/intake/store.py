@@ -5,7 +5,7 @@ race for either looks again and finds the winner's case.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -53,8 +53,8 @@ CUSTOMERS = Shape("customers", Customer, index=customer_index, indexes=(("points
 class ContactChange(Change[Case]):
     """A contact on its way to a case that is not known yet."""
 
-    contact: Contact | None = None
-    contact_id: str = ""
+    contact: Contact = field(kw_only=True)
+    contact_id: str = field(kw_only=True)
     customer: Customer | None = None
 
 
@@ -107,7 +107,8 @@ class Cases(Store[Case]):
         )
         for change in contacts:
             conversation = conversation_of(change.contact)
-            key = by_contact.get(change.contact_id) or by_conversation.get(conversation) or named("case", change.contact_id)
+            open_case = by_conversation.get(conversation) if conversation else None
+            key = by_contact.get(change.contact_id) or open_case or named("case", change.contact_id)
             by_contact[change.contact_id] = key
             if conversation:
                 by_conversation.setdefault(conversation, key)

@@ -75,6 +75,7 @@ class CaseOpened(_Case):
     similar: tuple[dict[str, Any], ...] = ()
     suggestions: tuple[dict[str, Any], ...] = ()
     drill: bool = False
+    flags: tuple[str, ...] = ()
 
 
 class CaseContactAdded(_Case):
@@ -88,6 +89,9 @@ class CaseContactAdded(_Case):
     text: PersonalText | None = None
     text_truncated: bool = False
     reach: Reach = Reach()
+    facts: dict[str, PersonalText] = {}
+    missing: tuple[str, ...] = ()
+    sentiment: Sentiment | None = None
 
 
 class _Change(_Case):
@@ -101,6 +105,7 @@ class CaseReclassified(_Change):
     TYPE: ClassVar[str] = "case.reclassified"
     was: tuple[str, ...]
     to: tuple[str, ...]
+    kind: Kind | None = None
 
 
 class CaseReprioritised(_Change):
@@ -111,8 +116,13 @@ class CaseReprioritised(_Change):
 
 
 class CaseNoted(_Change):
+    """An internal remark, or (kind `delay`) the word that something will be late: why, what instead, until when."""
+
     TYPE: ClassVar[str] = "case.noted"
+    kind: Literal["note", "delay"] = "note"
     text: PersonalText = ""
+    remedy: PersonalText | None = None
+    promise_at: Moment | None = None
 
 
 class Promise(Body):
@@ -148,7 +158,8 @@ class CaseResolved(_Case):
     by: str
     resolution: PersonalText
     cause: str | None = None
-    evidence: tuple[str, ...] = ()
+    evidence: tuple[PersonalText, ...] = ()
+    measure: PersonalText | None = None
 
 
 class CaseClosed(_Case):

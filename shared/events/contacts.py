@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from shared.events.base import Body, EventData, Moment, PersonalText
+from shared.events.base import PERSONAL, Body, EventData, Moment, PersonalText
 
 Channel = Literal["phone", "chat", "email", "sms", "app", "web", "social", "review", "onsite"]
 MAX_TEXT_BYTES = 64 * 1024
@@ -32,7 +32,7 @@ class Facts(Body):
 class Attachment(Body):
     name: PersonalText = ""
     media_type: str = "application/octet-stream"
-    url: Annotated[str, Field(min_length=1, max_length=2000)]
+    url: Annotated[PersonalText, Field(min_length=1, max_length=2000)]
     bytes: Annotated[int, Field(ge=0)] | None = None
 
 
@@ -53,10 +53,10 @@ class Contact(EventData):
     text: PersonalText | None = None
     facts: Facts = Facts()
     attachments: Annotated[tuple[Attachment, ...], Field(max_length=50)] = ()
-    diagnostics: dict[str, Any] | None = None
+    diagnostics: Annotated[dict[str, Any] | None, PERSONAL] = None
     diagnostics_consent: bool = False
     rating: Annotated[int, Field(ge=0, le=10)] | None = None
-    voice: dict[str, Any] | None = None
+    voice: Annotated[dict[str, Any] | None, PERSONAL] = None
 
     @field_validator("customer", "facts", "attachments", mode="before")
     @classmethod

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from shared.events.agents import AgentId
-from shared.events.base import EventData, Moment, PersonalText
+from shared.events.base import PERSONAL, EventData, Moment, PersonalText
 
 ROUTING_VERBS = frozenset(
     {"accepted", "declined", "transferred", "visit_requested", "visit_started", "visit_completed"}
@@ -37,9 +37,10 @@ class Work(EventData):
     reason: PersonalText | None = None
     to: str | None = None
     cause: str | None = None
-    evidence: tuple[str, ...] = ()
+    evidence: tuple[PersonalText, ...] = ()
     result: PersonalText | None = None
     measure: PersonalText | None = None
+    remedy: PersonalText | None = None
     parts: tuple[str, ...] = ()
     appointment: Moment | None = None
-    acceptance: dict[str, Any] | None = None
+    acceptance: Annotated[dict[str, Any] | None, PERSONAL] = None

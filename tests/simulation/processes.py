@@ -65,9 +65,14 @@ class Life:
         self.name = name
         self.dead = self.frozen = False
         self._tasks: dict[asyncio.Task[Any], None] = {}
-        context = copy_context()
-        context.run(HOST.set, self)
-        self.main: asyncio.Task[Any] = context.run(current().create_task, _call(main))
+        self._context = copy_context()
+        self._context.run(HOST.set, self)
+        self.main = self.do(main)
+
+    def do(self, work: Callable[[], Awaitable[Any]]) -> asyncio.Task[Any]:
+        """Something that reaches the process from outside and is done by it (a request): it shares its fate."""
+        task: asyncio.Task[Any] = self._context.run(current().create_task, _call(work))
+        return task
 
     @property
     def ended(self) -> bool:

@@ -16,6 +16,7 @@ Errors:
 
 import asyncio
 import heapq
+import os
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar
 from datetime import UTC, datetime, timedelta
@@ -133,12 +134,15 @@ class Loop(asyncio.BaseEventLoop):
 
 
 def run(main: Callable[[], Coroutine[Any, Any, T]], seed: int, max_steps: int = MAX_STEPS) -> T:
-    """Run to the end on a new loop; what is left over is cancelled."""
+    """Run to the end on a new loop; what is left over is cancelled. Identities drawn meanwhile (uuid4) follow the seed."""
     loop = Loop(seed, max_steps)
+    drawn = Random(f"os.urandom of seed {seed}")
+    urandom, os.urandom = os.urandom, drawn.randbytes
     try:
         return loop.run_until_complete(loop.create_task(main()))
     finally:
         _end(loop)
+        os.urandom = urandom
 
 
 def current() -> Loop:

@@ -36,21 +36,23 @@ class Classification:
         return self.confidence > 0
 
 
-def classify(scan: Scan, feeling: Sentiment, rules: Rules, *, subject_end: int = 0, rating: int | None = None) -> Classification:
+def classify(
+    scan: Scan, feeling: Sentiment, rules: Rules, *, subject_end: int = 0, rating: int | None = None
+) -> Classification:
     """Never fails: what matches nothing gets the fallback category with confidence 0."""
     leaf, confidence = _best(_weights(scan, feeling, rules, subject_end), rules)
     return Classification(
         category=leaf.path if leaf else rules.categories.fallback,
         confidence=confidence,
         kind=_kind(scan, feeling, rules, leaf, rating),
-        tags=tuple(dict.fromkeys(found.value for found in rules.tag_words.found(scan))),
-        demand=next((found.value for found in sorted(rules.demand_words.found(scan), key=lambda f: f.start)), None),
+        tags=tuple(rules.tag_words.in_order(scan)),
+        demand=next(iter(rules.demand_words.in_order(scan)), None),
     )
 
 
 def _weights(scan: Scan, feeling: Sentiment, rules: Rules, subject_end: int) -> dict[int, float]:
     weights: dict[int, float] = {}
-    for leaf, _, weight, start in rules.category_words.found(scan):
+    for leaf, weight, start in rules.category_words.found(scan):
         scaled = weight * _place(start, subject_end) * _mood(leaf, feeling)
         weights[leaf.index] = weights.get(leaf.index, 0.0) + scaled
     return weights

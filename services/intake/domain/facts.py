@@ -77,7 +77,7 @@ def joined_facts(
     known: Mapping[str, str], known_given: frozenset[str], new: Mapping[str, str], new_given: frozenset[str], *,
     corrects: bool = False,
 ) -> dict[str, str]:  # fmt: skip
-    """Known and new facts as one. Given beats extracted; among equals the known stays, unless the new one `corrects`."""
+    """Known and new facts as one. Given beats extracted; among equals the known stays, unless the new `corrects` it."""
     joined = dict(known)
     for name, value in new.items():
         weaker = name in known_given and name not in new_given

@@ -38,7 +38,7 @@ def parts_of(keyword: str) -> tuple[str, ...]:
 
 
 def weight_of(parts: Iterable[str]) -> float:
-    """How specific a keyword is: two per Chinese character, 0.6 per Latin letter, so that 退款 weighs like `refunds`."""
+    """How specific a keyword is: 2 per Chinese character, 0.6 per Latin letter, so that 退款 weighs like `refunds`."""
     return sum(LATIN_WEIGHT if char.isascii() else CJK_WEIGHT for part in parts for char in part.rstrip("*"))
 
 
@@ -60,7 +60,6 @@ class Scan(NamedTuple):
 
 class Found(NamedTuple, Generic[T]):
     value: T
-    keyword: str
     weight: float
     start: int
 
@@ -69,36 +68,57 @@ class Keywords(Generic[T]):
     """A table from keywords to what they mean."""
 
     def __init__(self, entries: Iterable[tuple[str, T]]) -> None:
-        single: defaultdict[str, list[tuple[str, float, T]]] = defaultdict(list)
-        joint: defaultdict[str, list[tuple[str, float, T, tuple[str, ...]]]] = defaultdict(list)
+        self._single: dict[str, list[tuple[T, float]]] = {}
+        self._joint: dict[str, dict[str, list[tuple[T, float, frozenset[str]]]]] = {}
         parts_seen: set[str] = set()
         for keyword, value in entries:
-            first, *others = parts_of(keyword)
-            weight = weight_of((first, *others))
-            parts_seen.update((first, *others))
-            if others:
-                joint[first].append((keyword, weight, value, tuple(others)))
-            else:
-                single[first].append((keyword, weight, value))
+            parts = parts_of(keyword)
+            parts_seen.update(parts)
+            self._add(parts, value)
         self.parts = frozenset(parts_seen)
-        self._single, self._joint = dict(single), dict(joint)
+
+    def _add(self, parts: tuple[str, ...], value: T) -> None:
+        first, *others = parts
+        if not others:
+            self._single.setdefault(first, []).append((value, weight_of(parts)))
+        else:
+            second = self._joint.setdefault(first, {}).setdefault(others[0], [])
+            second.append((value, weight_of(parts), frozenset(others[1:])))
 
     def found(self, scan: Scan) -> Iterator[Found[T]]:
-        """Each keyword that the text holds, once, in order of first appearance."""
-        first = scan.first
-        for part, start in first.items():
-            for keyword, weight, value in self._single.get(part, ()):
-                yield Found(value, keyword, weight, start)
-            for keyword, weight, value, others in self._joint.get(part, ()):
-                if all(other in first for other in others):
-                    yield Found(value, keyword, weight, start)
+        """Each keyword that the text holds, once."""
+        present = scan.first
+        for part in present:
+            if part not in self.parts:
+                continue
+            for value, weight in self._single.get(part, ()):
+                yield Found(value, weight, present[part])
+            if part in self._joint:
+                yield from self._found_together(self._joint[part], present, present[part])
+
+    def _found_together(
+        self, seconds: dict[str, list[tuple[T, float, frozenset[str]]]], present: Mapping[str, int], start: int
+    ) -> Iterator[Found[T]]:
+        for second in present:
+            for value, weight, others in seconds.get(second, ()):
+                if not others or others <= present.keys():
+                    yield Found(value, weight, start)
 
     def values(self, scan: Scan) -> set[T]:
+        if self.parts.isdisjoint(scan.first):
+            return set()
         return {found.value for found in self.found(scan)}
+
+    def in_order(self, scan: Scan) -> list[T]:
+        """What the text speaks of, first things first, each once."""
+        if self.parts.isdisjoint(scan.first):
+            return []
+        found = sorted(self.found(scan), key=lambda f: f.start)
+        return list(dict.fromkeys(f.value for f in found))
 
 
 class Scanner:
-    """One automaton over the parts of all tables. A hit inside a hit of `ignore` (不急 holds 急) is no hit."""
+    """One automaton over the parts of all tables. A hit inside a longer hit of `ignore` (不急 holds 急) is no hit."""
 
     def __init__(self, parts: Iterable[str], ignore: Iterable[str] = ()) -> None:
         self._ignore = frozenset(part for keyword in ignore for part in parts_of(keyword))
@@ -128,9 +148,11 @@ class Scanner:
 
     def _without_ignored(self, hits: list[Hit]) -> list[Hit]:
         masks = [hit for hit in hits if hit.part in self._ignore]
-        if not masks:
-            return hits
-        return [hit for hit in hits if not any(mask.start <= hit.start and hit.end <= mask.end for mask in masks)]
+        return [hit for hit in hits if not any(_inside(hit, mask) for mask in masks)] if masks else hits
+
+
+def _inside(hit: Hit, mask: Hit) -> bool:
+    return mask.start <= hit.start and hit.end <= mask.end and hit.end - hit.start < mask.end - mask.start
 
 
 def _plural_ends(text: str, end: int, length: int) -> bool:

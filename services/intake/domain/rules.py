@@ -1,7 +1,7 @@
 """Everything about intake that an operator may change: five files, validated together and compiled once.
 
-`Rules.parse({"categories": ..., "priorities": ..., "words": ..., "sentiment": ..., "lifecycle": ...})` raises pydantic's
-ValidationError, whose locations start with the file's name, or ValueError.
+`Rules.parse({"categories": ..., "priorities": ..., "words": ..., "sentiment": ..., "lifecycle": ...})` raises
+pydantic's ValidationError, whose locations start with the file's name.
 """
 
 from collections.abc import Iterable, Iterator
@@ -37,6 +37,8 @@ class _Versioned(_File):
 
 
 Name = TypeVar("Name", bound=str)
+
+
 def _word(value: Any) -> Any:
     """YAML reads `12315` as a number and `no` as false."""
     if isinstance(value, bool):
@@ -146,7 +148,9 @@ def _flatten(tops: tuple[Category, ...]) -> Iterator[Leaf]:
     for top in tops:
         for second in top.children:
             at, kind, mood = index, second.kind or top.kind, second.mood or top.mood
-            yield Leaf(index=at, second=at, path=(top.name, second.name), kind=kind, mood=mood, keywords=second.keywords)
+            yield Leaf(
+                index=at, second=at, path=(top.name, second.name), kind=kind, mood=mood, keywords=second.keywords
+            )
             index += 1
             for third in second.children:
                 path = (top.name, second.name, third.name)

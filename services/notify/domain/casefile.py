@@ -118,13 +118,3 @@ class Casefile(_Part):
 def merged(known: Reach, newer: Reach) -> Reach:
     """Every way to reach the customer; what was given last wins."""
     return known.model_copy(update={k: v for k, v in newer.model_dump().items() if v})
-
-
-def index(state: Casefile) -> dict[str, object]:
-    """The fields by which case files are found."""
-    return {
-        "number": state.number,
-        "customer": state.customer,
-        "messages": [*(m.id for m in state.messages), *(f.id for f in state.finished)],
-        "unknown": any(m.state == "unknown" for m in state.messages),
-    }

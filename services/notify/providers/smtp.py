@@ -8,7 +8,6 @@ from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
-from email.policy import SMTPUTF8
 from email.utils import format_datetime
 
 from aiosmtplib import SMTP
@@ -90,30 +89,21 @@ class SmtpProvider:
         except (ValueError, IndexError, MessageError) as error:  # all of them come from the header parser
             return Result("permanent", because(error))
         try:
-            await self._envelope(client, message.to, mail)
+            await self._envelope(client, message.to)
         except LOST as error:
             return await self._refused(client, error)
-        except ValueError as error:
-            return Result("permanent", because(error))
         return await self._data(client, mail)
 
-    async def _envelope(self, client: SMTP, to: str, mail: EmailMessage) -> None:
+    async def _envelope(self, client: SMTP, to: str) -> None:
         """Up to here nothing has been handed over, whatever happens."""
         if not client.is_connected:
             await client.connect()
-        foreign = not to.isascii() or not self._server.sender.isascii()
-        if foreign:
-            await client.ehlo()
-            if not client.supports_extension("smtputf8"):
-                raise ValueError("the server takes no addresses beyond ASCII")
-        options = ["SMTPUTF8", "BODY=8BITMIME"] if foreign else []
-        await client.mail(self._server.sender, options=options, encoding="utf-8" if foreign else "ascii")
-        await client.rcpt(to, encoding="utf-8" if foreign else "ascii")
+        await client.mail(self._server.sender)
+        await client.rcpt(to)
 
     async def _data(self, client: SMTP, mail: EmailMessage) -> Result:
-        policy = SMTP_POLICY if mail["To"].isascii() and mail["From"].isascii() else SMTPUTF8
         try:
-            await client.data(mail.as_bytes(policy=policy), timeout=self._server.data_timeout_s)
+            await client.data(mail.as_bytes(), timeout=self._server.data_timeout_s)
         except LOST as error:
             if isinstance(error, SMTPDataError) and error.code >= 400:
                 return await self._refused(client, error)
@@ -147,8 +137,10 @@ async def _reset(client: SMTP) -> None:
 def letter(message: Outgoing, sender: str) -> EmailMessage:
     """The mail; its Message-ID follows from the notification, so that a reader's mailbox may drop a repeat.
 
-    Raises ValueError for an address or subject that is not fit for a header.
+    Raises ValueError for an address or subject that is not fit for a header, or an address beyond ASCII.
     """
+    if not message.to.isascii():
+        raise ValueError("the address is beyond ASCII")
     mail = EmailMessage(policy=SMTP_POLICY)
     mail["From"] = Address(addr_spec=sender)
     mail["To"] = Address(addr_spec=message.to)

@@ -29,6 +29,12 @@ def pool_id(skill: str, language: str) -> str:
     return f"{skill}.{language}"
 
 
+def skill_of_pool(pool: str) -> tuple[str, str]:
+    """(skill, language); a language never has a dot."""
+    skill, _, language = pool.rpartition(".")
+    return skill, language
+
+
 def skill_of(category: tuple[str, ...], rules: Rules) -> str:
     """The skill of the longest path that the category begins with."""
     paths = (SEPARATOR.join(category[:length]) for length in range(len(category), 0, -1))

@@ -1,0 +1,190 @@
+"""One demo from the first contact to the last figure."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from demo import agents
+from demo.agents import Crew, crew_for
+from demo.doors import Doors
+from demo.feed import Feed, rate_for
+from demo.lines import Line, identities
+from demo.screen import Picture, Screen
+from demo.tally import SET_ASIDE, TOPICS, Tally
+from demo.told import Told
+from demo.totals import Outside, Totals, totals
+from demo.visible import Visible
+from demo.watch import listening
+
+PICTURE_S = 0.25
+PICKY_SHARE = 0.3
+QUIET_S, LONGEST_QUIET_S = 1.5, 20.0
+EXTRA_S, CONTACTS_PER_EXTRA_S = 90.0, 50
+REST_S = 5.0
+
+
+class Show:
+    """`started`: when the person at the keyboard began to wait (monotonic seconds)."""
+
+    def __init__(
+        self, lines: Sequence[Line], env: Mapping[str, str], seconds: float, screen: Screen, started: float
+    ) -> None:
+        self.screen = screen
+        self._lines, self._env, self._seconds, self._started = lines, env, seconds, started
+        contacts = identities(lines)
+        self._seen = Outside(lines, Tally(contacts), Told(_file(env.get("SWITCHBOARD_OUTBOX"))), missing=contacts)
+        self._feed: Feed | None = None
+        self._fed_from = self._finished = time.monotonic()
+        self._greeted = False
+
+    async def play(self, producer: AIOKafkaProducer, options: dict[str, Any]) -> Totals:
+        pace = min(1.0, self._seconds / 60)
+        async with Doors(self._env) as doors:
+            crew = Crew(crew_for(len(self._lines)), doors, producer, pace)
+            async with (
+                listening(options, TOPICS + SET_ASIDE, self._seen.tally.add),
+                listening(options, agents.TOPICS, crew.take),
+            ):
+                await self._staffed(crew, Feed(self._lines, producer, doors, rate_for(len(self._lines), self._seconds)))
+        return self.totals()
+
+    def totals(self) -> Totals:
+        counted = totals(self._seen)
+        counted.seconds = round(self._finished - self._fed_from, 1)
+        tally = self._seen.tally
+        counted.first_assigned_s = _since(self._started, min(tally.assigned.values(), default=None))
+        counted.all_assigned_s = _since(self._fed_from, tally.all_assigned_at())
+        return counted
+
+    async def _staffed(self, crew: Crew, feed: Feed) -> None:
+        self._feed = feed
+        await crew.sign_on()
+        self.screen.say(f"{len(crew.people)} simulated agents are online, with {crew.places} places")
+        with self.screen:
+            async with _beside(self._pictures()), _beside(crew.run()):
+                try:
+                    await self._act(crew, feed)
+                finally:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(crew.rest(), REST_S)
+            self._look()
+            self.screen.show(self._picture(), last=True)
+        self.screen.say(f"agents accepted {crew.accepted} offers, declined {crew.declined}, let {crew.expired} expire")
+
+    async def _act(self, crew: Crew, feed: Feed) -> None:
+        self._fed_from = time.monotonic()
+        limit = self._seconds + EXTRA_S + feed.total / CONTACTS_PER_EXTRA_S
+        async with _beside(self._no_more_declining(crew)):
+            try:
+                async with asyncio.timeout(limit):
+                    await self._all_through(feed)
+            except TimeoutError:
+                self.screen.say(f"gave up after {limit:g} s")
+            self._finished = time.monotonic()
+            await self._work_on(crew)
+        crew.finish()
+        await self._quiet(LONGEST_QUIET_S)
+
+    async def _all_through(self, feed: Feed) -> None:
+        """Until every record is fed, every contact visible, and every case with an agent."""
+        await feed.run()
+        self.screen.say(
+            f"{feed.fed} records fed after {time.monotonic() - self._fed_from:.1f} s; asking for each contact"
+        )
+        visible = Visible(feed.doors, identities(self._lines))
+        self._seen.cases, self._seen.missing = visible.cases, visible.missing
+        await visible.run()
+        self.screen.say(f"{len(visible.cases)} contacts are visible after {time.monotonic() - self._fed_from:.1f} s")
+        while not await self._still(QUIET_S / 3) or self._seen.tally.waiting():
+            pass
+
+    async def _work_on(self, crew: Crew) -> None:
+        """The agents go on until the time is over or they have nothing left to do."""
+        ends = self._fed_from + self._seconds
+        while crew.busy and time.monotonic() < ends:
+            await self._still(PICTURE_S)
+
+    async def _quiet(self, longest: float) -> None:
+        """Until nothing has come for a while."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(longest):
+                while not await self._still(QUIET_S):
+                    pass
+
+    async def _still(self, seconds: float) -> bool:
+        before = self._seen.tally.records, self._seen.told.read()
+        await asyncio.sleep(seconds)
+        return before == (self._seen.tally.records, self._seen.told.read())
+
+    async def _no_more_declining(self, crew: Crew) -> None:
+        await asyncio.sleep(self._seconds * PICKY_SHARE)
+        crew.no_more_declining()
+
+    async def _pictures(self) -> None:
+        while True:
+            self._look()
+            self.screen.show(self._picture())
+            await asyncio.sleep(PICTURE_S)
+
+    def _look(self) -> None:
+        self._seen.told.read()
+        if self._feed is not None:
+            self._seen.fed, self._seen.refused = self._feed.fed, self._feed.refused
+        first = self._seen.tally.first_assigned
+        if first is not None and not self._greeted:
+            self._greeted = True
+            self._greet(first)
+
+    def _greet(self, first: Mapping[str, Any]) -> None:
+        reason = first["reason"]
+        self.screen.say(
+            f"first case assigned {time.monotonic() - self._started:.1f} s after the start: {first['number']} to "
+            f"{first['agent_id']} {first.get('agent_name', '')} ({first.get('team', '')}) after waiting "
+            f"{first['waited_s']:.1f} s, because: " + ", ".join(f"{name} {value}" for name, value in reason.items())
+        )
+        self.screen.say(
+            f"open {self._env['INTAKE_URL']}/v1/cases/{first['case_id']} and "
+            f"{self._env['ROUTING_URL']}/v1/cases/{first['case_id']}/routing (key: SWITCHBOARD_KEY in .run/env)"
+        )
+
+    def _picture(self) -> Picture:
+        tally, now = self._seen.tally, time.monotonic()
+        waiting = [tally.opened[case] for case in tally.waiting()]
+        return Picture(
+            total=len(self._lines),
+            fed=self._seen.fed,
+            cases=len(tally.opened),
+            joined=len(tally.joined),
+            assigned=len(tally.opened) - len(waiting),
+            resolved=len(tally.resolved),
+            told=self._seen.told.lines,
+            quarantined=self._seen.quarantined,
+            oldest_s=now - min(waiting, default=now),
+        )
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Lets `work` go on while the block runs; its own failure comes out at the end."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def _file(name: str | None) -> Path | None:
+    return Path(name) if name else None
+
+
+def _since(start: float, moment: float | None) -> float | None:
+    return None if moment is None else round(moment - start, 1)

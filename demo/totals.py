@@ -1,0 +1,108 @@
+"""The verdict: one line of totals, and in plain words what is not as it should be and where to look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+from demo.lines import Identity, Line
+from demo.tally import CONTACTS_ASIDE, Tally
+from demo.told import Told
+
+SHOWN = 5
+
+
+@dataclass
+class Totals:
+    """`seconds`: from the first contact fed until all were visible and assigned. `not_visible`: well-formed contacts in
+    no case. `repeats`: records that changed nothing because the same had been there before."""
+
+    fed: int = 0
+    cases: int = 0
+    joined: int = 0
+    amended: int = 0
+    repeats: int = 0
+    assigned: int = 0
+    told: int = 0
+    quarantined: int = 0
+    refused: int = 0
+    not_visible: int = 0
+    seconds: float = 0.0
+    first_assigned_s: float | None = None
+    all_assigned_s: float | None = None
+    interrupted: bool = False
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems and not self.interrupted
+
+    def as_dict(self) -> dict[str, object]:
+        return {**asdict(self), "ok": self.ok}
+
+
+@dataclass
+class Outside:
+    """All that was seen from the outside. `cases`: where a contact is visible; `missing`: those in no case yet."""
+
+    lines: Sequence[Line]
+    tally: Tally
+    told: Told
+    missing: list[Identity]
+    cases: dict[Identity, str] = field(default_factory=dict)
+    fed: int = 0
+    refused: list[str] = field(default_factory=list)
+
+    @property
+    def quarantined(self) -> int:
+        return len(self.tally.aside[CONTACTS_ASIDE])
+
+    @property
+    def unseen(self) -> list[Identity]:
+        return [contact for contact in self.missing if contact not in self.cases]
+
+
+def totals(seen: Outside) -> Totals:
+    """What was counted, without the times."""
+    tally, told = seen.tally, seen.told
+    changed = len(tally.opened) + len(tally.joined) + len(tally.amended)
+    return Totals(
+        fed=seen.fed,
+        cases=len(tally.opened),
+        joined=len(tally.joined),
+        amended=len(tally.amended),
+        repeats=max(0, seen.fed - seen.quarantined - len(seen.refused) - changed - len(seen.unseen)),
+        assigned=sum(case in tally.assigned for case in tally.opened),
+        told=told.lines if told.known else len(tally.sent),
+        quarantined=seen.quarantined,
+        refused=len(seen.refused),
+        not_visible=len(seen.unseen),
+        problems=problems(seen),
+    )
+
+
+def problems(seen: Outside) -> list[str]:
+    tally, told = seen.tally, seen.told
+    found = (
+        ("contacts are visible in no case: see `switchboard quarantine list` and the log of intake", seen.unseen),
+        ("contacts were refused at POST /v1/contacts", seen.refused),
+        ("contacts are in more than one case: see GET /v1/cases/{id} of intake", in_several_cases(seen)),
+        ("cases have nobody yet: see GET /v1/pools and /v1/cases/{id}/routing of routing", tally.waiting()),
+        ("events are out of sequence on their topic", tally.disorder + tally.late_starts()),
+        ("messages were sent twice: see the provider's file", told.twice()),
+        ("messages are said to be sent and are not in the provider's file", sorted(told.missing(tally.sent))),
+    )  # fmt: skip
+    unfed = len(seen.lines) - seen.fed
+    return [f"{unfed} records could not be fed: is the broker up?"] * (unfed > 0) + [
+        f"{len(which)} {what}; for instance {'; '.join(map(str, which[:SHOWN]))}" for what, which in found if which
+    ]
+
+
+def in_several_cases(seen: Outside) -> list[str]:
+    """By the log, and by what HTTP says beside it."""
+    several = []
+    for contact, by_log in seen.tally.cases_of.items():
+        cases = by_log | ({seen.cases[contact]} if contact in seen.cases else set())
+        if len(cases) > 1:
+            several.append(f"{contact}: {', '.join(sorted(cases))}")
+    return several

@@ -1,0 +1,109 @@
+"""A case 工单 as intake keeps it. Everything but the timeline, which lies beside the document."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.events.cases import Kind, Priority, PriorityReason, Promise, Reach, Sentiment
+
+Status = Literal[
+    "new", "queued", "assigned", "in_progress", "waiting_customer", "waiting_third_party", "resolved", "closed"
+]  # fmt: skip
+MAX_TEXT = 8 * 1024
+"""Bytes of a text that a case and its events carry; the whole text is in the timeline."""
+RULES = "rules"
+"""Who decided when no person did."""
+
+
+class ContactSeen(BaseModel):
+    """A contact that the case holds: its identity, its newest revision, and the hash of what that revision said."""
+
+    model_config = ConfigDict(frozen=True)
+    id: str
+    revision: int
+    hash: str
+
+
+class Case(BaseModel):
+    """`category_by` and `priority_by` say whether the rules or a person (an agent id) decided last.
+
+    `open_conversations` are those whose next contact belongs here; a closed or full case gives them up.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    case_id: str
+    number: str
+    status: Status = "new"
+    merged_into: str | None = None
+    contacts: tuple[ContactSeen, ...]
+    open_conversations: tuple[str, ...] = ()
+    past_conversations: tuple[str, ...] = ()
+
+    customer_id: str
+    reach: Reach = Reach()
+    tier: str | None = None
+    language: str
+    channel: str
+
+    category: tuple[str, ...]
+    category_confidence: float = 0.0
+    category_by: str = RULES
+    kind: Kind
+    tags: tuple[str, ...] = ()
+    demand: str | None = None
+    priority: Priority
+    priority_reason: PriorityReason
+    priority_by: str = RULES
+    rules_version: str = ""
+
+    subject: str | None = None
+    text: str | None = None
+    text_truncated: bool = False
+    latest: str | None = None
+    summary: str = ""
+    facts: dict[str, str] = {}
+    facts_given: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    sentiment: Sentiment | None = None
+
+    pool: str | None = None
+    agent_id: str | None = None
+    agent_name: str = ""
+    team: str = ""
+
+    opened_at: datetime
+    first_responded_at: datetime | None = None
+    promise: Promise | None = None
+    waiting_party: str | None = None
+    waiting_until: datetime | None = None
+    resolved_at: datetime | None = None
+    auto_close_at: datetime | None = None
+    closed_at: datetime | None = None
+    resolution: str | None = None
+    cause: str | None = None
+    evidence: tuple[str, ...] = ()
+    measure: str | None = None
+    reopened: int = 0
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """What every event of the case carries."""
+        return {"case_id": self.case_id, "number": self.number}
+
+    def seen(self, contact_id: str) -> ContactSeen | None:
+        return next((seen for seen in self.contacts if seen.id == contact_id), None)
+
+    def changed(self, **fields: Any) -> "Case":
+        """A copy with these fields; the values are not validated again."""
+        return self.model_copy(update=fields)
+
+
+def beginning(text: str | None, limit: int = MAX_TEXT) -> tuple[str | None, bool]:
+    """The first `limit` bytes of a text, cut between characters, and whether anything was cut off."""
+    if text is None or len(text) * 4 <= limit:
+        return text, False
+    raw = text.encode()
+    return (text, False) if len(raw) <= limit else (raw[:limit].decode(errors="ignore"), True)

@@ -1,0 +1,177 @@
+"""One view of each customer (IN-3): contact points over all channels, name, tier, language.
+
+A point is `phone:+8613800138000`, `email:a@b.example`, `app:<id>` or `social:<id>`: normalised, so that the same person
+is found again whichever way the point was written.
+"""
+
+import re
+from datetime import datetime
+from functools import lru_cache
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+from pydantic import BaseModel, ConfigDict
+
+from services.intake.domain.language import language_code
+from services.intake.domain.rules import Rules
+from shared.decisions import Decision
+from shared.events.cases import Reach
+from shared.events.contacts import Contact, ContactCustomer
+from shared.events.customers import CustomerUpdated
+from shared.ids import named
+
+KINDS = {"phone": "phone", "email": "email", "app_id": "app", "social": "social"}
+MAX_POINTS = 50
+MAX_POINT = 200
+_E164 = re.compile(r"\+[1-9]\d{7,14}")
+_CHINESE_MOBILE = re.compile(r"1[3-9]\d{9}")
+_PLAIN_EMAIL = re.compile(r"[a-z0-9][a-z0-9._%+-]{0,63}@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,24}")
+_SEPARATORS = str.maketrans("", "", " -().\u00a0")
+
+
+class Customer(BaseModel):
+    """`merged_into` points to the customer that this one turned out to be; a merged one is only a pointer."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    customer_id: str
+    name: str | None = None
+    tier: str | None = None
+    language: str | None = None
+    points: tuple[str, ...] = ()
+    consents: dict[str, bool] = {}
+    merged_into: str | None = None
+
+    def values(self, kind: str) -> tuple[str, ...]:
+        """The points of one kind (`phone`, `email`, `app`, `social`) without their prefix."""
+        return tuple(point.partition(":")[2] for point in self.points if point.startswith(f"{kind}:"))
+
+
+def customer_id_of(points: tuple[str, ...], contact_id: str) -> str:
+    """The id of a customer nobody knows yet: from the first point, else (never found again) from the contact."""
+    return named("customer", points[0] if points else contact_id)
+
+
+def identify(contact: Contact, rules: Rules) -> tuple[str, ...]:
+    """The valid contact points that a contact states, surest first."""
+    points = (point_of(field, value, rules, contact.customer.language) for field, value in _stated(contact))
+    return tuple(dict.fromkeys(point for point in points if point))
+
+
+def invalid_points(contact: Contact, rules: Rules) -> tuple[str, ...]:
+    """Flags for what was stated and is no such thing: `phone_invalid`, `email_invalid`."""
+    language = contact.customer.language
+    return tuple(f"{field}_invalid" for field, value in _stated(contact) if not point_of(field, value, rules, language))
+
+
+def _stated(contact: Contact) -> tuple[tuple[str, str], ...]:
+    given = ((field, getattr(contact.customer, field)) for field in KINDS)
+    return tuple((field, value) for field, value in given if value and value.strip())
+
+
+def point_of(field: str, value: str, rules: Rules, language: str | None = None) -> str:
+    """The normalised point for `phone`, `email`, `app_id` or `social`; "" when the value is no such thing."""
+    value = value.strip()
+    if field == "phone":
+        code = language_code(language) or rules.lifecycle.default_language
+        value = phone_number(value, rules.lifecycle.regions.get(code, rules.lifecycle.default_region))
+    elif field == "email":
+        value = email_address(value)
+    return f"{KINDS[field]}:{value}" if 0 < len(value) <= MAX_POINT else ""
+
+
+@lru_cache(maxsize=65_536)
+def phone_number(value: str, region: str) -> str:
+    """E.164, or "" when it can't be a phone number."""
+    digits = value.translate(_SEPARATORS)
+    if _E164.fullmatch(digits):
+        return digits
+    if region == "CN" and _CHINESE_MOBILE.fullmatch(digits):
+        return f"+86{digits}"
+    try:
+        number = phonenumbers.parse(value, region)
+    except phonenumbers.NumberParseException:
+        return ""
+    if not phonenumbers.is_possible_number(number):
+        return ""
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+@lru_cache(maxsize=65_536)
+def email_address(value: str) -> str:
+    """In lower case, or "" when it can't be an address."""
+    lowered = value.lower()
+    if _PLAIN_EMAIL.fullmatch(lowered):
+        return lowered
+    try:
+        return validate_email(value, check_deliverability=False, test_environment=True).normalized.lower()
+    except EmailNotValidError:
+        return ""
+
+
+def reach_of(contact: Contact, customer: Customer | None, rules: Rules) -> Reach:
+    """How to reach the customer: as this contact says, else as is known. What is invalid is left out."""
+    stated = {point.partition(":")[0]: point.partition(":")[2] for point in identify(contact, rules)}
+    known = {kind: next(iter(customer.values(kind)), None) for kind in KINDS.values()} if customer else {}
+    name = _trimmed(contact.customer.name) or (customer.name if customer else None)
+    return Reach(name=name, **{field: stated.get(kind) or known.get(kind) for field, kind in KINDS.items()})
+
+
+def remember(
+    state: Customer | None, now: datetime, *, contact: Contact, customer_id: str, points: tuple[str, ...], rules: Rules
+) -> Decision[Customer]:
+    """What a contact tells of its customer. Nothing new: the same state and no event. A tier only ever rises."""
+    if state is not None and state.merged_into:
+        return Decision(state)
+    before = state or Customer(customer_id=customer_id)
+    after = _told(before, contact.customer, points, rules)
+    if contact.diagnostics_consent and not after.consents.get("diagnostics"):
+        after = after.model_copy(update={"consents": {**after.consents, "diagnostics": True}})
+    if state is not None and after == state:
+        return Decision(state)
+    return Decision(after, (updated(after),))
+
+
+def _told(customer: Customer, said: ContactCustomer, points: tuple[str, ...], rules: Rules) -> Customer:
+    fields: dict[str, object] = {
+        "name": customer.name or _trimmed(said.name),
+        "tier": higher_tier(customer.tier, said.tier, rules),
+        "language": customer.language or language_code(said.language),
+        "points": tuple(dict.fromkeys((*customer.points, *points)))[:MAX_POINTS],
+    }
+    return customer.model_copy(update=fields)
+
+
+def higher_tier(known: str | None, stated: str | None, rules: Rules) -> str | None:
+    """The higher of two tiers; one that the rules do not know stands below all that they do."""
+    order = rules.priorities.tier_order
+    rank = {tier: place for place, tier in enumerate(order, start=1)}
+    candidates = [tier for tier in (known, _trimmed(stated)) if tier]
+    return max(candidates, key=lambda tier: rank.get(tier.casefold(), 0), default=None)
+
+
+def merge(state: Customer | None, now: datetime, *, into: str) -> Decision[Customer]:
+    """Point this customer to the one that he is. Always the higher id into the lower, so that no circle can form."""
+    loser = state or Customer(customer_id=into)
+    if loser.merged_into or loser.customer_id <= into:
+        return Decision(loser)
+    merged = loser.model_copy(update={"merged_into": into})
+    return Decision(merged, (updated(merged),))
+
+
+def updated(customer: Customer) -> CustomerUpdated:
+    return CustomerUpdated(
+        customer_id=customer.customer_id,
+        name=customer.name,
+        tier=customer.tier,
+        language=customer.language,
+        phones=customer.values("phone"),
+        emails=customer.values("email"),
+        app_ids=customer.values("app"),
+        socials=customer.values("social"),
+        consents=customer.consents,
+        merged_into=customer.merged_into,
+    )
+
+
+def _trimmed(text: str | None) -> str | None:
+    return (text or "").strip()[:MAX_POINT] or None

@@ -1,0 +1,31 @@
+"""What is missing on a case (IN-2): asked for once, never a reason to lose the contact."""
+
+from collections.abc import Mapping
+
+from services.intake.domain.rules import FactsNeeded, Rules
+from shared.events.cases import Kind, Reach
+
+
+def missing(
+    *, reach: Reach, channel: str, subject: str | None, text: str | None, facts: Mapping[str, str],
+    category: tuple[str, ...], kind: Kind, rules: Rules,
+) -> tuple[str, ...]:  # fmt: skip
+    """`contact_point`, `description`, and the names of facts that a case of this category should have."""
+    lacking = []
+    if not _reachable(reach, channel, rules):
+        lacking.append("contact_point")
+    if len((subject or "").strip()) + len((text or "").strip()) < rules.lifecycle.description_min_chars:
+        lacking.append("description")
+    for needed in rules.lifecycle.facts_needed:
+        if _applies(needed, category, kind) and not any(name in facts for name in needed.one_of):
+            lacking.append(needed.one_of[0])
+    return tuple(dict.fromkeys(lacking))
+
+
+def _reachable(reach: Reach, channel: str, rules: Rules) -> bool:
+    over_platform = reach.social and channel not in rules.lifecycle.no_way_back_channels
+    return bool(reach.phone or reach.email or reach.app_id or over_platform)
+
+
+def _applies(needed: FactsNeeded, category: tuple[str, ...], kind: Kind) -> bool:
+    return kind in needed.kinds and category[: len(needed.category)] == needed.category

@@ -1,0 +1,47 @@
+"""The line that a contact leaves in the case's timeline (IN-10): all that was said, whole."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from services.intake.domain.rules import Rules
+from services.intake.domain.understand import words_of
+from shared.clock import to_milliseconds
+from shared.decisions import Note
+from shared.events.contacts import Contact
+
+CUSTOMER = "customer"
+
+
+def contact_note(contact: Contact, now: datetime, rules: Rules, kind: str = "contact") -> Note:
+    return Note(
+        at=now, kind=kind, by=CUSTOMER, text=words_of(contact) or contact.subject or "", data=_data(contact, now, rules)
+    )
+
+
+def occurred_ahead(contact: Contact, now: datetime, rules: Rules) -> bool:
+    limit = now + timedelta(seconds=rules.lifecycle.occurred_at_ahead_s)
+    return contact.occurred_at is not None and contact.occurred_at > limit
+
+
+def occurred(contact: Contact, now: datetime, rules: Rules) -> datetime:
+    """When it was said: as told, but now where nothing or the future was told."""
+    if contact.occurred_at is None or occurred_ahead(contact, now, rules):
+        return now
+    return to_milliseconds(contact.occurred_at)
+
+
+def _data(contact: Contact, now: datetime, rules: Rules) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "source": contact.source,
+        "id": contact.id,
+        "revision": contact.revision,
+        "channel": contact.channel,
+        "conversation": contact.conversation,
+        "occurred_at": occurred(contact, now, rules),
+        "subject": contact.subject,
+        "attachments": [attachment.model_dump() for attachment in contact.attachments],
+        "rating": contact.rating,
+        "voice": contact.voice,
+        "diagnostics": contact.diagnostics if contact.diagnostics_consent else None,
+    }
+    return {name: value for name, value in said.items() if value not in (None, [])}

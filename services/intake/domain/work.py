@@ -1,0 +1,218 @@
+"""What an agent did on a case: one decision per verb that intake decides (`work.<verb>`).
+
+Refused: `unknown_case` (404), `wrong_transition` and `merged_case` (409), `missing_field` and `unknown_category` (422).
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from services.intake.domain.case import Case, Status
+from services.intake.domain.close import closed, closing, lacking_for_close
+from services.intake.domain.further import still_missing
+from services.intake.domain.lifecycle import OPEN, back_to_work, check, wrong_transition
+from services.intake.domain.reopen import reopened
+from services.intake.domain.rules import Rules
+from services.intake.domain.summary import refreshed
+from shared.decisions import Decision, Note, Refused
+from shared.events.base import EventData
+from shared.events.cases import (
+    CaseClosed,
+    CaseNoted,
+    CaseReclassified,
+    CaseReopened,
+    CaseResolved,
+    CaseResponded,
+    CaseResumed,
+    CaseWaiting,
+    Promise,
+)
+from shared.events.work import Work
+
+MAX_RESULT = 4_000
+MAX_EVIDENCE = 20
+MAX_LINE = 500
+Step = tuple[Case, tuple[EventData, ...]]
+
+
+def decide_work(state: Case | None, now: datetime, *, work: Work, verb: str, rules: Rules) -> Decision[Case]:
+    """`verb` is one of INTAKE_VERBS. Only a case that was opened can be worked on, and only as its status allows."""
+    case = _known(state, work)
+    check(case, verb)
+    after, events = _VERBS[verb](case, now, work, rules)
+    return Decision(refreshed(after, rules), events, _note(work, verb, now))
+
+
+def pass_on(state: Case | None, now: datetime, *, work: Work, verb: str) -> Decision[Case]:
+    """A verb that routing decides, told to intake's door: it is written down and passed on."""
+    return Decision(_known(state, work), note=_note(work, verb, now))
+
+
+def _known(state: Case | None, work: Work) -> Case:
+    if state is None:
+        raise Refused("unknown_case", f"there is no case {work.case_id}", field="case_id", status=404)
+    return state
+
+
+def respond(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
+    """The first answer stops the clock of the first response; with a promise (SL-13) it says what and until when."""
+    if work.promise and work.promise_at is None:
+        raise _missing("promise_at", "a promise needs the time until which it holds")
+    promise = Promise(what=work.promise or work.text or "", until=work.promise_at) if work.promise_at else None
+    event = CaseResponded(
+        **case.ids, by=work.agent_id, first=case.first_responded_at is None, channel=case.channel,
+        text=_cut(work.text, MAX_RESULT), promise=promise,
+    )  # fmt: skip
+    after = case.changed(
+        status="in_progress" if case.status == "assigned" else case.status,
+        first_responded_at=case.first_responded_at or now,
+        promise=promise or case.promise,
+    )
+    return after, (event,)
+
+
+def note(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
+    if not (work.text or "").strip():
+        raise _missing("text", "a note needs words")
+    return case, (CaseNoted(**case.ids, by=work.agent_id, text=work.text or "", why=work.reason or ""),)
+
+
+def wait(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
+    """On a third party where one is named, else on the customer, unless `on` says which."""
+    on = work.on or ("third_party" if work.party else "customer")
+    status: Status = "waiting_third_party" if on == "third_party" else "waiting_customer"
+    event = CaseWaiting(**case.ids, by=work.agent_id, on=on, party=work.party, promise_at=work.promise_at)
+    return case.changed(status=status, waiting_party=work.party, waiting_until=work.promise_at), (event,)
+
+
+def resume(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
+    event = CaseResumed(
+        **case.ids, by=work.agent_id, on="third_party" if case.status == "waiting_third_party" else "customer"
+    )
+    return case.changed(status=back_to_work(case), waiting_party=None, waiting_until=None), (event,)
+
+
+def reclassify(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
+    """A person's word on the category stands: the rules do not change it again (S8)."""
+    to = _category(work, rules)
+    event = CaseReclassified(
+        **case.ids, by=work.agent_id, why=work.reason or work.text or "", was=case.category, to=to, kind=case.kind
+    )
+    after = case.changed(category=to, category_confidence=1.0, category_by=work.agent_id)
+    return after.changed(missing=still_missing(after, rules)), (event,)
+
+
+def resolve(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
+    """Result, cause and evidence are kept (IN-18); the case closes by itself later unless the customer comes back."""
+    after = case.changed(
+        status="resolved",
+        resolved_at=now,
+        auto_close_at=now + rules.lifecycle.auto_close_after,
+        resolution=_cut(work.result or work.text, MAX_RESULT),
+        cause=_cause(work, rules),
+        evidence=tuple(line[:MAX_LINE] for line in work.evidence[:MAX_EVIDENCE]),
+        measure=_cut(work.measure, MAX_RESULT),
+        waiting_party=None,
+        waiting_until=None,
+    )
+    return after, (_resolved(after, work.agent_id),)
+
+
+def close(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
+    """Closes a resolved case; with a result also an open one, solved and closed at once (RT-15)."""
+    if case.status in OPEN:
+        case, events = _solved_at_once(case, now, work, rules)
+    else:
+        case, events = _completed(case, work), ()
+    _check_complaint(case)
+    event: CaseClosed = closing(case, by=work.agent_id, how="agent", why=work.reason or work.text or "")
+    return closed(case, now), (*events, event)
+
+
+def reopen(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
+    return reopened(case), (CaseReopened(**case.ids, by=work.agent_id, reason=work.reason or work.text or ""),)
+
+
+def notice_delay(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
+    """Something will be late (NT-2): why, what is offered instead, until when now."""
+    reason = work.reason or work.text
+    if not reason:
+        raise _missing("reason", "a delay needs its reason")
+    event = CaseNoted(
+        **case.ids, by=work.agent_id, kind="delay", why=reason, text=work.text or "", remedy=work.remedy,
+        promise_at=work.promise_at,
+    )  # fmt: skip
+    waiting = case.waiting_until and (work.promise_at or case.waiting_until)
+    return case.changed(waiting_until=waiting), (event,)
+
+
+_VERBS: dict[str, Callable[[Case, datetime, Work, Rules], Step]] = {
+    "responded": respond,
+    "noted": note,
+    "waiting": wait,
+    "resumed": resume,
+    "reclassified": reclassify,
+    "resolved": resolve,
+    "closed": close,
+    "reopened": reopen,
+    "delay_noticed": notice_delay,
+}
+
+
+def _category(work: Work, rules: Rules) -> tuple[str, ...]:
+    wanted = work.category or ()
+    if len(wanted) < 2:
+        raise _missing("category", "a category has at least two levels")
+    path = rules.categories.resolve(wanted)
+    if path is None:
+        choices = ", ".join(rules.categories.choices(wanted)) or "no further level"
+        message = f"{' / '.join(wanted)} is not in the tree; possible there: {choices}"
+        raise Refused("unknown_category", message, field="category", status=422)
+    return path
+
+
+def _cause(work: Work, rules: Rules) -> str | None:
+    """The cause under the name by which it is counted; in the agent's own words where the rules do not know it."""
+    said = (work.cause or "").strip()[:MAX_LINE]
+    names = {alias.casefold(): name for name, aliases in rules.lifecycle.causes.items() for alias in (name, *aliases)}
+    return names.get(said.casefold(), said) or None
+
+
+def _solved_at_once(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
+    if case.kind != "complaint" and not work.result:
+        raise wrong_transition(case, "closed", " and has no result")
+    return resolve(case, now, work.model_copy(update={"text": None}), rules)
+
+
+def _completed(case: Case, work: Work) -> Case:
+    """A resolved case may still get its result and measure with the closing."""
+    return case.changed(
+        resolution=_cut(work.result, MAX_RESULT) or case.resolution,
+        measure=_cut(work.measure, MAX_RESULT) or case.measure,
+    )
+
+
+def _check_complaint(case: Case) -> None:
+    lacking = lacking_for_close(case)
+    if lacking:
+        message = f"a complaint is closed only with its result and the measure taken; missing: {', '.join(lacking)}"
+        raise _missing(lacking[0], message)
+
+
+def _resolved(case: Case, by: str) -> CaseResolved:
+    return CaseResolved(
+        **case.ids, by=by, resolution=case.resolution or "", cause=case.cause, evidence=case.evidence,
+        measure=case.measure,
+    )  # fmt: skip
+
+
+def _missing(field: str, message: str) -> Refused:
+    return Refused("missing_field", message, field=field, status=422)
+
+
+def _cut(text: str | None, limit: int) -> str | None:
+    return (text or "").strip()[:limit] or None
+
+
+def _note(work: Work, verb: str, now: datetime) -> Note:
+    said = work.model_dump(exclude={"id", "agent_id", "case_id", "text"}, exclude_defaults=True)
+    return Note(at=now, kind=verb, by=work.agent_id, text=work.text or work.reason or work.result or "", data=said)

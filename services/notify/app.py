@@ -1,0 +1,63 @@
+"""Notify: everyone knows where things stand. Wiring only."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from uuid import uuid4
+
+from services.notify.api import router
+from services.notify.delivery import Delivery
+from services.notify.domain.rules import Rules
+from services.notify.handlers import case_changes
+from services.notify.providers.base import Provider
+from services.notify.providers.local import LocalProvider
+from services.notify.providers.smtp import Server, SmtpProvider
+from services.notify.settings import Settings
+from services.notify.store import CASEFILES
+from shared.bus import Door
+from shared.service import Core, Parts, run
+
+
+def providers(settings: Settings) -> list[Provider]:
+    """Those that the settings set up."""
+    found: list[Provider] = []
+    if settings.outbox:
+        found.append(LocalProvider(settings.outbox))
+    if settings.smtp_host:
+        found.append(SmtpProvider(_server(settings)))
+    return found
+
+
+def _server(settings: Settings) -> Server:
+    return Server(
+        host=settings.smtp_host or "",
+        port=settings.smtp_port,
+        sender=settings.smtp_from or "",
+        user=settings.smtp_user,
+        password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
+        starttls=settings.smtp_starttls,
+    )
+
+
+def assemble(core: Core[Settings], set_up: Callable[[Settings], Sequence[Provider]] = providers) -> Parts:
+    carriers = set_up(core.settings)
+    names = [carrier.name for carrier in carriers]
+    rules = core.rules(lambda documents: Rules.parse(documents).limited_to(names))
+    relay = core.relay()
+    changes = case_changes(rules, core.metrics)
+    files = core.store(CASEFILES, relay, changes)
+    me = core.nonces() if core.nonces else uuid4().hex
+    delivery = Delivery(files, carriers, rules, core.metrics, me=me)
+    return Parts(
+        relay=relay,
+        stores=(files,),
+        doors={"cases.v1": [Door(files, changes)], "assignments.v1": [Door(files, changes)]},
+        keyed=("cases.v1", "assignments.v1"),
+        router=lambda running: router(running, files, rules),
+        after=delivery.after,
+        workers=lambda running: [partial(delivery.run, running.ownership)],
+        rules=(rules,),
+    )
+
+
+if __name__ == "__main__":
+    run("notify", Settings, assemble)

@@ -1,0 +1,56 @@
+"""What must be true of any history once it has come to rest, whatever the services."""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+from tests.simulation.world import World
+
+
+def events(world: World, topic: str) -> dict[str, list[Any]]:
+    """By subject, each event of a topic once, in the order of its first appearance."""
+    seen: dict[str, dict[int, Any]] = {}
+    for record in world.broker.records(topic):
+        headers = dict(record.headers)
+        subject, sequence = headers["ce_subject"].decode(), int(headers["ce_sequence"])
+        first = seen.setdefault(subject, {}).setdefault(sequence, record)
+        same = (first.key, first.value, first.headers) == (record.key, record.value, record.headers)
+        assert same, f"{topic} {subject} {sequence} was published with two contents"
+    return {subject: list(by_number.values()) for subject, by_number in seen.items()}
+
+
+def numbers(records: Iterable[Any]) -> list[int]:
+    return [int(dict(record.headers)["ce_sequence"]) for record in records]
+
+
+def check_published(world: World, topics: Iterable[str]) -> None:
+    """Each event has one content; first appearances are gap-free and in order; what documents have given out is out."""
+    for topic in topics:
+        for subject, records in events(world, topic).items():
+            assert numbers(records) == list(range(1, len(records) + 1)), f"{topic} {subject}: {numbers(records)}"
+    for name, collections in world.shapes.items():
+        for collection in collections:
+            for key, document in world.replicas.documents(f"switchboard_{name}", collection).items():
+                _check_given_out(world, key, document)
+
+
+def _check_given_out(world: World, key: str, document: dict[str, Any]) -> None:
+    for topic, last in document.get("seq", {}).items():
+        out = events_of(world, topic, key)
+        assert len(out) == last, f"{topic} {key}: {last} given out, {len(out)} published"
+
+
+def events_of(world: World, topic: str, subject: str) -> list[Any]:
+    return events(world, topic).get(subject, [])
+
+
+def digest(world: World) -> str:
+    """The whole history in one line: every record with its place and time, every document, every step."""
+    told = hashlib.sha256()
+    for place in sorted(world.broker.logs):
+        for record in world.broker.logs[place]:
+            told.update(repr((place, record.offset, record.timestamp, record.key, record.value, record.headers)).encode())
+    for name in sorted(world.replicas.data):
+        for key, stored in sorted(world.replicas.data[name].committed.items(), key=lambda item: str(item[0])):
+            told.update(repr((name, key)).encode() + stored.raw)
+    return f"{told.hexdigest()} {world.loop.steps} {world.loop.time():.9f}"

@@ -1,0 +1,200 @@
+"""Services of the house at work over the doubles: the real wiring, bus, store, outbox, timers and workers.
+
+    world = World(loop, faults)
+    world.add("count", assemble, Settings.model_construct(...), replicas=2)
+    await world.settle()        faults healed, everyone up: returns when nothing moves any more
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from random import Random
+from typing import Any
+
+from aiokafka import TopicPartition
+
+from shared import service
+from shared.bus import Bus
+from shared.errors import Transient
+from shared.kafka import MAX_RECORDS, KafkaConsumer, _Listener
+from shared.metrics import Metrics
+from shared.outbox import Header
+from shared.ownership import Ownership
+from shared.service import Core, Parts, Running, build
+from shared.settings import Settings
+from shared.store import ALL_GUARDS, Guards
+from tests.simulation.faults import Faults
+from tests.simulation.kafka import Broker
+from tests.simulation.kafka_consumer import Consumer
+from tests.simulation.mongo import Replicas
+from tests.simulation.processes import Process
+from tests.simulation.scheduler import Loop, SimClock, current
+
+POLL_MS = 500
+SESSION_MS, HEARTBEAT_MS, REBALANCE_MS = 2_000, 300, 4_000
+PATIENCE_S = 600.0
+Assemble = Callable[[Core[Any]], Parts]
+
+
+class World:
+    def __init__(self, loop: Loop, faults: Faults, *, guards: Guards = ALL_GUARDS, commit_after_write: bool = True) -> None:
+        self.loop, self.faults, self.guards, self.commit_after_write = loop, faults, guards, commit_after_write
+        self.clock = SimClock(loop)
+        self.replicas = Replicas(loop, faults, self.clock)
+        self.broker = Broker(loop, faults, self.clock)
+        self.processes: list[Process] = []
+        self.running: dict[str, Running] = {}
+        self.topics: dict[str, set[str]] = {}
+        self.shapes: dict[str, set[str]] = {}
+        loop.world = self  # type: ignore[attr-defined]
+
+    def add(self, name: str, assemble: Assemble, settings: Settings, replicas: int = 2) -> None:
+        for number in range(replicas):
+            process_name = f"{name}-{number}"
+
+            async def main(process_name: str = process_name) -> None:
+                await self._serve(process_name, name, assemble, settings)
+
+            self.processes.append(Process(process_name, main))
+
+    def start(self) -> None:
+        for process in self.processes:
+            process.start()
+
+    async def _serve(self, process_name: str, name: str, assemble: Assemble, settings: Settings) -> None:
+        chance = Random(self.loop.random.random())
+        producer = Producer(self.broker)
+        core: Core[Any] = Core(
+            name, settings, self.replicas.client()[f"switchboard_{name}"], producer, Metrics(name), clock=self.clock,
+            guards=self.guards, nonces=lambda: f"{process_name}:{chance.getrandbits(64):016x}",
+        )  # fmt: skip
+        running = build(core, assemble(core), commit_after_write=self.commit_after_write)
+        running.bus._chance = chance
+        self.topics[name] = {*running.parts.doors, *running.parts.signals}
+        self.shapes[name] = {store.shape.collection for store in running.parts.stores}
+        self.running[process_name] = running
+        async with service._at_work(running, producer):  # type: ignore[arg-type]
+            await asyncio.Event().wait()
+
+    async def request(self, name: str, ask: Callable[[Running], Awaitable[Any]], timeout: float = 30.0) -> Any:
+        """One request to a drawn replica of a service. TimeoutError or Transient: the caller cannot know whether it was done."""
+        up = [p for p in self.processes if p.name.startswith(f"{name}-") and p.running and p.name in self.running]
+        if not up:
+            raise Transient("nobody listens")
+        process = self.loop.random.choice(up)
+        assert process.life is not None
+        running = self.running[process.name]
+        task = process.life.do(lambda: ask(running))
+        await asyncio.wait([task], timeout=timeout)
+        if not task.done():
+            raise TimeoutError
+        if task.cancelled() or (task.exception() is not None and not isinstance(task.exception(), Exception)):
+            raise Transient("connection closed")
+        return task.result()
+
+    async def settle(self) -> None:
+        """End all faults, start who is down, and wait until everything that was taken in has had its effects."""
+        self.faults.heal()
+        for process in self.processes:
+            process.thaw()
+            if not process.running:
+                process.start()
+        end = self.loop.time() + PATIENCE_S
+        quiet = 0
+        while quiet < 3:
+            await asyncio.sleep(1.0)
+            quiet = quiet + 1 if not (unrest := self.unrest()) else 0
+            assert self.loop.time() < end, f"never at rest: {unrest}"
+
+    def unrest(self) -> list[str]:
+        """What is still to happen: records not applied, outboxes not emptied, records held."""
+        found = []
+        for name, topics in self.topics.items():
+            for topic in sorted(topics):
+                lag = sum(len(self.broker.log(place)) - self._applied(name, place) for place in self.broker.places(topic))
+                if lag:
+                    found.append(f"{name} lags {lag} on {topic}")
+            for collection in sorted(self.shapes[name]):
+                for key, doc in self.replicas.documents(f"switchboard_{name}", collection).items():
+                    found += [f"{name} {key} {field}" for field in ("pending", "held", "parked") if doc.get(field)]
+        return found
+
+    def _applied(self, name: str, place: TopicPartition) -> int:
+        """The offset up to which a service is: committed, or applied by the owner where a commit got lost."""
+        owners = [running.ownership for process, running in self.running.items() if process.startswith(f"{name}-")]
+        offsets = [owner.next_offset((place.topic, place.partition)) or 0 for owner in owners]
+        return max(self.broker.group(f"switchboard.{name}").offsets.get(place, 0), *offsets)
+
+    def states(self, name: str, collection: str) -> dict[str, dict[str, Any]]:
+        documents = self.replicas.documents(f"switchboard_{name}", collection)
+        return {key: doc["state"] for key, doc in documents.items() if "state" in doc}
+
+
+class Producer:
+    """The house's producer over the double's."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._producer = broker.producer()
+        self._started = False
+
+    async def start(self) -> None:
+        await self._producer.start()
+        self._started = True
+
+    async def stop(self) -> None:
+        await self._producer.stop()
+
+    async def send(self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[Header]) -> asyncio.Future[Any]:
+        if not self._started:
+            raise Transient("the broker is not reached yet")
+        future: asyncio.Future[Any] = await self._producer.send(topic, value=value, key=key, headers=list(headers))
+        return future
+
+
+class Subscription:
+    """What FastStream does for the house: polls, hands whole batches to the bus, one at a time."""
+
+    def __init__(self, settings: Settings, group: str, topics: Sequence[str], bus: Bus, ownership: Ownership, middlewares: Sequence[Any] = ()) -> None:
+        world: World = current().world  # type: ignore[attr-defined]
+        self._bus = bus
+        self.subscribers = [self]
+        self.consumer = Consumer(
+            world.broker, *topics, group_id=group, listener=_Listener(bus, ownership), session_timeout_ms=SESSION_MS,
+            heartbeat_interval_ms=HEARTBEAT_MS, rebalance_timeout_ms=REBALANCE_MS,
+        )  # fmt: skip
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        await self.consumer.start()
+        self._task = asyncio.create_task(self._poll())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self.consumer.stop()
+
+    async def _poll(self) -> None:
+        while True:
+            batches = await self.consumer.getmany(timeout_ms=POLL_MS, max_records=MAX_RECORDS)
+            records = [record for batch in batches.values() for record in batch]
+            if records:
+                await self._bus.process(records, KafkaConsumer(self.consumer))
+
+
+async def _topics_are_there(settings: Settings) -> None:
+    """The double has every topic."""
+
+
+@contextmanager
+def simulated() -> Iterator[None]:
+    """While it lasts, services subscribe at the double and do not log what the faults make them say."""
+    kept = service.subscribe, service._until_topics_are_there
+    service.subscribe, service._until_topics_are_there = Subscription, _topics_are_there  # type: ignore[assignment]
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        service.subscribe, service._until_topics_are_there = kept
+        logging.disable(logging.NOTSET)
