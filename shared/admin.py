@@ -1,11 +1,18 @@
-"""What an operator does inside a running service: quarantine, parked keys, stopped partitions. Every step leaves a line in the audit trail."""
+"""What an operator does inside a running service: quarantine, parked keys, stopped partitions.
 
+Every step leaves a line in the audit trail.
+"""
+
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from pydantic import AwareDatetime
 
 from shared.access import Principal
+from shared.bus import why_not
 from shared.clock import wire
+from shared.fold import Outcome
 from shared.http import After, Limit, Problem, page, who
 from shared.quarantine import kept
 
@@ -24,9 +31,21 @@ def admin_router(running: Any) -> APIRouter:
         after: After = "",
         reason: str | None = None,
         source: str | None = None,
+        key: str | None = None,
+        since: AwareDatetime | None = None,
+        before: AwareDatetime | None = None,
         status: str = "waiting",
     ) -> Any:
-        found = await quarantine.find(status=status, reason=reason, source=source, after=after, limit=limit + 1)
+        found = await quarantine.find(
+            status=status,
+            reason=reason,
+            source=source,
+            key=key,
+            since=since,
+            before=before,
+            after=after,
+            limit=limit + 1,
+        )
         return page([_brief(body) for body in found], limit, lambda item: str(item["id"]))
 
     @router.get("/v1/quarantine/{id_:path}")
@@ -37,29 +56,29 @@ def admin_router(running: Any) -> APIRouter:
     async def replay(by: Admin, id_: str, dry_run: Annotated[bool, Query()] = False) -> Any:
         body = _found(await quarantine.get(id_), id_)
         if dry_run:
-            return _try_reading(running, body)
+            problem = await running.bus.rehearse(kept(body))
+            return {"id": id_, "replayed": False, "would_be_replayed": problem is None, "error": problem}
         outcomes = await running.bus.work([kept(body)])
-        still_bad = not outcomes or any(o.refused for o in outcomes)
-        if not still_bad:
+        error = await _still_bad(running, body, outcomes)
+        if error is None:
             await quarantine.settle(id_, "replayed", by.name)
-        return {
-            "id": id_,
-            "replayed": not still_bad,
-            "outcomes": [o.status for o in outcomes],
-            "reason": body["reason"] if still_bad else None,
-        }
+        return {"id": id_, "replayed": error is None, "outcomes": [o.status for o in outcomes], "error": error}
 
     @router.get("/v1/parked")
     async def list_parked(_: Reader, limit: Limit = 100, after: After = "") -> Any:
         found: list[dict[str, Any]] = []
         for store in running.parts.stores:
-            waiting = {"held.since": {"$exists": True}, "_id": {"$gt": after}}
+            stands: list[dict[str, Any]] = [{name: {"$exists": True}} for name in ("held.since", "parked.since")]
+            waiting = {"$or": stands, "_id": {"$gt": after}}
             for document in (await store.load_where(waiting, sort=[("_id", 1)], limit=limit + 1)).values():
                 found.append(_parked(store, document))
         return page(sorted(found, key=lambda item: str(item["key"])), limit, lambda item: str(item["key"]))
 
     @router.post("/v1/parked/{key}/replay")
-    async def unpark(by: Admin, key: str) -> Any:
+    async def unpark(by: Admin, key: str, dry_run: Annotated[bool, Query()] = False) -> Any:
+        if dry_run:
+            error = await (await _store_of(running, key)).would_flow(key)
+            return {"key": key, "flows": False, "would_flow": error is None, "error": error}
         return await _for_key(running, by, key, "unpark", "replayed")
 
     @router.post("/v1/parked/{key}/skip")
@@ -69,7 +88,15 @@ def admin_router(running: Any) -> APIRouter:
     @router.get("/v1/partitions")
     async def partitions(_: Reader) -> Any:
         stopped = running.bus.breaker.open_places()
-        items = [{"topic": t, "partition": p, "next_offset": running.ownership.next_offset((t, p)), "stopped": (t, p) in stopped} for t, p in running.ownership.places]  # fmt: skip
+        items = [
+            {
+                "topic": t,
+                "partition": p,
+                "next_offset": running.ownership.next_offset((t, p)),
+                "stopped": (t, p) in stopped,
+            }
+            for t, p in running.ownership.places
+        ]
         return {"items": items, "next": None}
 
     @router.post("/v1/partitions/{topic}/{partition}/resume")
@@ -84,12 +111,25 @@ def admin_router(running: Any) -> APIRouter:
 
 
 async def _for_key(running: Any, by: Principal, key: str, verb: str, did: str) -> dict[str, Any]:
+    store = await _store_of(running, key)
+    flows = await getattr(store, verb)(key)
+    await _audit(running, by, f"parked key {did}", key)
+    return {"flows": flows, **_parked(store, (await store.load([key]))[key])}
+
+
+async def _store_of(running: Any, key: str) -> Any:
     for store in running.parts.stores:
         if key in await store.load([key]):
-            flows = await getattr(store, verb)(key)
-            await _audit(running, by, f"parked key {did}", key)
-            return {"key": key, "flows": flows}
+            return store
     raise Problem(404, "unknown_key", f"{key} is not a key here", field="key")
+
+
+async def _still_bad(running: Any, body: dict[str, Any], outcomes: Sequence[Outcome[Any]]) -> str | None:
+    """Why a replayed record has to stay in quarantine; None if it was taken in."""
+    if outcomes:
+        return next((why for outcome in outcomes if outcome.refused and (why := why_not(outcome))), None)
+    problem: str | None = await running.bus.rehearse(kept(body))
+    return problem
 
 
 async def _audit(running: Any, by: Principal, did: str, what: str) -> None:
@@ -103,13 +143,13 @@ def _found(body: dict[str, Any] | None, id_: str) -> dict[str, Any]:
 
 
 def _brief(body: dict[str, Any]) -> dict[str, Any]:
-    return {"id": body["_id"], "topic": body["topic"], "reason": body["reason"], "error": body["error"], "source": body["source"], "at": wire(body["at"]), "status": body["status"]}  # fmt: skip
+    brief = {name: body[name] for name in ("topic", "reason", "error", "source", "status")}
+    return {"id": body["_id"], **brief, "at": wire(body["at"]), "key": _shown(body["key"])}
 
 
 def _whole(body: dict[str, Any]) -> dict[str, Any]:
     shown = _brief(body)
-    for name in ("key", "value"):
-        shown[name] = _shown(body[name])
+    shown["value"] = _shown(body["value"])
     shown["headers"] = [[_shown(name), _shown(value)] for name, value in body["headers"]]
     return shown
 
@@ -124,16 +164,24 @@ def _shown(raw: Any) -> Any:
         return {"hex": raw.hex()}
 
 
-def _try_reading(running: Any, body: dict[str, Any]) -> dict[str, Any]:
-    """Whether the record can be read now; nothing is changed."""
-    problem = running.bus.try_reading(kept(body))
-    return {"id": body["_id"], "replayed": False, "would_be_read": problem is None, "error": problem}
-
-
 def _parked(store: Any, document: Any) -> dict[str, Any]:
+    parked = document.parked
     return {
-        "key": document.key, "in": store.shape.collection,
-        "parked": None if document.parked is None else {"since": wire(document.parked.since), "error": document.parked.error},
-        "waiting": [{"topic": w.event.topic, "type": w.event.type, "sequence": w.event.sequence, "after": w.event.after, "since": wire(w.since)} for w in document.held],
+        "key": document.key,
+        "in": store.shape.collection,
+        "parked": None if parked is None else {"since": wire(parked.since), "error": parked.error},
+        "waiting": [_waiting(waiting) for waiting in document.held],
         "seen": document.seen,
-    }  # fmt: skip
+    }
+
+
+def _waiting(waiting: Any) -> dict[str, Any]:
+    event = waiting.event
+    return {
+        "topic": event.topic,
+        "type": event.type,
+        "sequence": event.sequence,
+        "after": event.after,
+        "source": event.source,
+        "since": wire(waiting.since),
+    }

@@ -195,10 +195,16 @@ class Bus:
             self._metrics.partitions_stopped.set(len(self.breaker.open_places()))
             log.critical("partitions stopped after many errors of our own: %s", sorted(broken))
 
-    def try_reading(self, record: Record) -> str | None:
-        """Why a record can't be taken in; None if it can. Changes nothing."""
+    async def rehearse(self, record: Record) -> str | None:
+        """Why a record would not be taken in now; None if it would. Changes nothing."""
         batch = self._read([record])
-        return batch.bad[0].error if batch.bad else None
+        if batch.bad:
+            return f"{batch.bad[0].reason}: {batch.bad[0].error}"
+        for number, pairs in batch.changes.items():
+            for _, change in pairs:
+                if why := why_not(await batch.stores[number].preview(change)):
+                    return why
+        return None
 
     def resume(self, consumer: Consumer, places: Iterable[Place]) -> None:
         """Let stopped partitions go on: an operator has mended what was wrong."""
@@ -244,6 +250,13 @@ class Bus:
     async def set_aside(self, event: Event, refused: Refused) -> None:
         """For a record that waited in its document and was refused when its turn came."""
         await self.quarantine.put([aside_event(event, refused.code, refused.message)])
+
+
+def why_not(outcome: Outcome[Any]) -> str | None:
+    """Why a change had no effect and will have none as it is."""
+    if outcome.refused is not None and outcome.status == "refused":
+        return f"{outcome.refused.code}: {outcome.refused.message}"
+    return f"an error of ours: {type(outcome.bug).__name__}: {outcome.bug}" if outcome.bug else None
 
 
 def _refusal(record: Record, change: Change[Any], refused: Refused) -> Aside:

@@ -44,7 +44,7 @@ class Parked:
 
     since: datetime
     error: str
-    cause: str
+    cause: str = ""
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ Errors:
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Generic, Literal, TypeVar
 
 from shared.decisions import Decide, Decision, Elsewhere, Note, Refused
@@ -93,8 +94,20 @@ def drain(document: Document[S], now: datetime, folding: Folding[S]) -> None:
         waiting := next((w for w in document.held if _turn(document, w.event, folding)), None)
     ):
         document.held.remove(waiting)
-        outcome = _step(document, folding.interpret(waiting.event), now, folding)
+        outcome = _step(document, _meaning(waiting.event, folding), now, folding)
         folding.drained.append((waiting.event, outcome))
+
+
+def _meaning(event: Event, folding: Folding[S]) -> Change[S]:
+    """What a waiting record asks for. It was read once before; if it can't be read now, that is an error of ours."""
+    try:
+        return folding.interpret(event)
+    except Exception as error:  # noqa: BLE001 - parks the key, like any error of ours on one key
+        return Change(event.subject, partial(_failed, error), event.id, event=event)
+
+
+def _failed(error: Exception, _state: Any, _now: datetime) -> Decision[Any]:
+    raise RuntimeError(f"a waiting record can't be interpreted: {type(error).__name__}: {error}") from error
 
 
 def _turn(document: Document[Any], event: Event, folding: Folding[Any]) -> bool:
@@ -148,8 +161,8 @@ def _take(document: Document[S], change: Change[S], decision: Decision[S], now: 
     event = change.event
     if event is not None and event.sequence is not None:
         document.seen[event.topic] = max(event.sequence, document.seen.get(event.topic, 0))
-    if change.once and changed:
-        document.done.append(change.once)
+    if change.once and document.state is not None:
+        document.done.append(change.once)  # also of what had nothing to do: read again it might meet a later state
     if changed:
         document.outbox.extend(change.records)
     trace = change.trace or (event.trace if event else "")

@@ -117,11 +117,19 @@ class Quarantine:
         status: str = "waiting",
         reason: str | None = None,
         source: str | None = None,
+        key: str | None = None,
+        since: datetime | None = None,
+        before: datetime | None = None,
         after: str = "",
         limit: int = 100,
     ) -> list[dict[str, Any]]:
+        """Those set aside from `since` on and before `before`; `after` is the last id of the page before."""
         query: dict[str, Any] = {"status": status, "_id": {"$gt": after}}
         query |= {name: value for name, value in (("reason", reason), ("source", source)) if value}
+        if key is not None:
+            query["key"] = key.encode()
+        if times := {name: moment for name, moment in (("$gte", since), ("$lt", before)) if moment}:
+            query["at"] = times
         return list(await self.documents.find(query, sort=[("_id", 1)], limit=limit).to_list(None))
 
     async def get(self, id_: str) -> dict[str, Any] | None:

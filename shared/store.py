@@ -365,6 +365,13 @@ class Store(Generic[S]):
         document = (await self._load_for([change]))[change.key]
         return fold(document, change, self.clock(), self._folding())
 
+    async def would_flow(self, key: str) -> str | None:
+        """Why a key would stand again if it were unparked now; None if it would flow. Nothing is written."""
+        document = (await self._load_for([_nothing(key)]))[key]
+        document.parked = None
+        drain(document, self.clock(), self._folding())
+        return document.parked.error if document.parked else None
+
     async def unpark(self, key: str) -> bool:
         """Try again what a key was parked for, and all that waits behind it. True if it flows again."""
         for _ in range(ROUNDS):

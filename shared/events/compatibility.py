@@ -113,7 +113,7 @@ def _limits(published: dict[str, Any], today: dict[str, Any]) -> Iterator[str]:
 
     old, closed, new = (_text(schema) for schema in (published, _closed(published), today))
     if not check_compat(old, new, "serializer"):
-        yield "a limit is looser than published: records written now would be refused by readers of the published contract"
+        yield "a limit is looser than published: its readers would refuse records written now"
     if not check_compat(closed, new, "deserializer"):
         yield "a limit is tighter than published: records written before would be refused now"
 
@@ -125,11 +125,8 @@ def _closed(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     closed = {key: _closed(value) for key, value in node.items()}
-    return (
-        {"additionalProperties": False, **closed}
-        if closed.get("type") == "object" and "properties" in closed
-        else closed
-    )
+    named = closed.get("type") == "object" and "properties" in closed
+    return {"additionalProperties": False, **closed} if named else closed
 
 
 def _text(schema: dict[str, Any]) -> str:

@@ -246,6 +246,7 @@ async def test_NT_5_an_address_that_is_none_never_reaches_the_server(server: Ser
     assert len(mailbox.mails) == 1
 
 
+@pytest.mark.filterwarnings("ignore:Requiring AUTH")  # the test speaks to itself only
 async def test_a_server_that_demands_a_password_gets_it():
     box = Mailbox()
     port = free_port()

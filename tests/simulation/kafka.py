@@ -146,8 +146,8 @@ class Producer:
         await self.flush()
 
     async def flush(self) -> None:
-        while waiting := [sending.answer for queue in self._queued.values() for sending in queue]:
-            await asyncio.gather(*waiting, return_exceptions=True)
+        while self._queued:
+            await asyncio.sleep(0.001)
 
     async def send(
         self, topic: str, value: bytes | None = None, key: bytes | None = None, partition: int | None = None,

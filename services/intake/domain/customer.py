@@ -151,10 +151,10 @@ def higher_tier(known: str | None, stated: str | None, rules: Rules) -> str | No
 
 def merge(state: Customer | None, now: datetime, *, into: str) -> Decision[Customer]:
     """Point this customer to the one that he is. Always the higher id into the lower, so that no circle can form."""
-    loser = state or Customer(customer_id=into)
-    if loser.merged_into or loser.customer_id <= into:
-        return Decision(loser)
-    merged = loser.model_copy(update={"merged_into": into})
+    assert state is not None, "only a known customer can turn out to be another"
+    if state.merged_into or state.customer_id <= into:
+        return Decision(state)
+    merged = state.model_copy(update={"merged_into": into})
     return Decision(merged, (updated(merged),))
 
 

@@ -46,13 +46,16 @@ def test_a_new_profile_leaves_presence_and_reservations_alone() -> None:
 def test_RT_6_S9_online_with_unread_updates_is_refused_and_the_item_named() -> None:
     offline = agent(state="offline")
     with pytest.raises(Refused, match="updates_read") as refused:
-        presence(offline, NOW, event=said("online", **(ALL_READY | {"updates_read": False})), rules=RULES)
+        presence(offline, NOW, event=said("online", NOW, **(ALL_READY | {"updates_read": False})), rules=RULES)
     assert (refused.value.code, refused.value.field, refused.value.status) == ("not_ready", "readiness", 422)
     assert "headset" not in refused.value.message
 
 
 def test_RT_6_S9_online_when_all_is_ready() -> None:
-    assert presence(agent(state="offline"), NOW, event=said("online", **ALL_READY), rules=RULES).state.state == "online"
+    assert (
+        presence(agent(state="offline"), NOW, event=said("online", NOW, **ALL_READY), rules=RULES).state.state
+        == "online"
+    )
 
 
 def test_RT_6_online_without_a_word_on_readiness_names_every_item() -> None:
@@ -71,10 +74,8 @@ def test_RT_6_readiness_items_are_configuration() -> None:
 
 
 def test_a_desktop_may_use_other_names_for_an_item() -> None:
-    said_otherwise = dict.fromkeys(
-        ("Logged in", "account-permissions", "microphone", "NETWORK", "VPN/antivirus", "updates"), True
-    )
-    assert not_ready(said_otherwise, RULES) == []
+    names = ("Logged in", "account-permissions", "microphone", "NETWORK", "VPN/antivirus", "updates")
+    assert not_ready(dict.fromkeys(names, True), RULES) == []
 
 
 def test_one_of_two_names_reported_as_false_is_not_ready() -> None:

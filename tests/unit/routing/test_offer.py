@@ -14,9 +14,13 @@ RULES_20 = rules_with(timeout_s={"default": 20})
 def offered_to(agent_id: str, state: Ticket | None = None, **more: Any) -> Ticket:
     state = state or ticket(waited_s=12)
     plain: dict[str, Any] = {
-        "agent_id": agent_id, "agent_name": "李雷", "team": "front", "generation": state.generation + 1, "reason": REASON,
+        "agent_id": agent_id,
+        "agent_name": "李雷",
+        "team": "front",
+        "generation": state.generation + 1,
+        "reason": REASON,
         "rules": RULES_20,
-    }  # fmt: skip
+    }
     return offer(state, NOW, **(plain | more)).state
 
 

@@ -1,6 +1,5 @@
 """Promises 2 and 3 for any order, repetition and crash: exactly once, in order, no effect before its cause."""
 
-from dataclasses import replace
 from typing import Any
 
 import bson
@@ -10,8 +9,8 @@ from hypothesis import strategies as st
 
 from shared.document import Document, from_body, to_body
 from shared.events.base import Event
-from shared.fold import drain, fold
-from tests.unit.shared.tally import T0, Tally, change_for, event, folding
+from shared.fold import Change, drain, fold
+from tests.unit.shared.tally import T0, Tally, change_for, event, fail, folding
 
 A, B = "numbers.v1", "names.v1"
 AWARE: CodecOptions[Any] = CodecOptions(tz_aware=True)
@@ -46,17 +45,20 @@ def reloaded(document: Document[Tally]) -> Document[Tally]:
 
 def arrive(deliveries: list[Event | None], broken: frozenset[str] = frozenset()) -> Document[Tally]:
     document: Document[Tally] = Document(key="k", shard=0)
-    by = folding(A, B, interpret=lambda e: change_for(spoilt(e, broken)))
+    by = folding(A, B, interpret=lambda e: decision_on(e, broken))
     for one in deliveries:
         if one is None:
             document = reloaded(document)
         else:
-            fold(document, change_for(spoilt(one, broken)), T0, by)
+            fold(document, decision_on(one, broken), T0, by)
     return document
 
 
-def spoilt(one: Event, broken: frozenset[str]) -> Event:
-    return replace(one, data={**one.data, "broken": True}) if one.id in broken else one
+def decision_on(one: Event, broken: frozenset[str]) -> Change[Tally]:
+    change = change_for(one)
+    if one.id in broken:
+        change.decide = fail
+    return change
 
 
 def assert_exactly_once_in_order(document: Document[Tally], history: list[Event]) -> None:
