@@ -2,6 +2,7 @@
 
 CliError                one line that says what is wrong and what to do
 ├── NotRunning          no stack is up and no address is set
+├── Unreachable         nothing answers at a service's address
 ├── BadFile             a file of the user cannot be used as it is
 └── Unfinished          the work was done in part; the line says which part was not
 """
@@ -16,6 +17,13 @@ class CliError(Exception):
 class NotRunning(CliError):
     def __init__(self, variable: str) -> None:
         super().__init__(f"{variable} is not known: start the local stack with `make up`, or set {variable}")
+
+
+class Unreachable(CliError):
+    def __init__(self, service: str, address: str, error: Exception) -> None:
+        why = str(error) or type(error).__name__
+        remedy = f"`make up` starts what is down, or set {service.upper()}_URL"
+        super().__init__(f"{service} at {address} is not reachable ({why}): {remedy}")
 
 
 class BadFile(CliError):

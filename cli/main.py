@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import importlib.util
-
 import typer
 
-from cli import contracts, feed, keys, rules, stack, topics
+from cli import contracts, feed, keys, parked, partitions, quarantine, rules, stack, topics
 from cli.group import Group
 
 app = typer.Typer(
@@ -20,13 +18,11 @@ app.command()(stack.demo)
 app.command()(feed.feed)
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(keys.app, name="keys")
+app.add_typer(parked.app, name="parked")
+app.add_typer(partitions.app, name="partitions")
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(rules.app, name="rules")
 app.add_typer(topics.app, name="topics")
-
-if importlib.util.find_spec("cli.quarantine"):
-    app.add_typer(importlib.import_module("cli.quarantine").app, name="quarantine")
-if importlib.util.find_spec("cli.parked"):
-    app.add_typer(importlib.import_module("cli.parked").app, name="parked")
 
 if __name__ == "__main__":
     app()

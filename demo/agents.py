@@ -27,6 +27,7 @@ SKILLS = ("technical", "product", "returns", "complaints", "logistics", "account
 READY = dict.fromkeys(("login", "permissions", "headset", "network", "vpn_antivirus", "updates_read"), True)
 FEWEST, MOST, CONTACTS_EACH, PLACES = 24, 120, 10, 10
 SPARE = 2.0
+AT_ONCE = 3
 TICK_S = 0.02
 RETRY_S = 1.0
 SURNAMES, GIVEN = (
@@ -90,6 +91,7 @@ class Crew:
         self._holder: dict[str, tuple[str, str]] = {}
         self._todo: list[tuple[float, int, Todo]] = []
         self._count = count()
+        self._busy_until = {agent_id: [0.0] * AT_ONCE for agent_id in self._ids}
         self._passed_on: set[str] = set()
 
     @property
@@ -170,10 +172,19 @@ class Crew:
             return  # the same event again
         self._holder[case_id] = agent_id, turn
         first, *then = handling(case_id, agent_id, reason["skill"], reason["language"], datetime.now(UTC))
-        self._plan(Todo(case_id, agent_id, turn, first, tuple(then)))
+        begins = self._when_free(agent_id, sum(step.after_s for step in (first, *then)))
+        self._plan(Todo(case_id, agent_id, turn, first, tuple(then)), begins)
 
-    def _plan(self, todo: Todo) -> None:
-        heapq.heappush(self._todo, (time.monotonic() + todo.step.after_s * self._pace, next(self._count), todo))
+    def _when_free(self, agent_id: str, takes_s: float) -> float:
+        """Seconds until he can begin on one more; nobody works on more than a few cases at the same moment."""
+        now, hands = time.monotonic(), self._busy_until[agent_id]
+        begins = max(now, heapq.heappop(hands))
+        heapq.heappush(hands, begins + takes_s * self._pace)
+        return begins - now
+
+    def _plan(self, todo: Todo, wait_s: float = 0.0) -> None:
+        due = time.monotonic() + wait_s + todo.step.after_s * self._pace
+        heapq.heappush(self._todo, (due, next(self._count), todo))
 
     def _due(self, now: float) -> list[Todo]:
         due = []

@@ -59,7 +59,7 @@ class Show:
         counted = totals(self._seen)
         counted.seconds = round(self._finished - self._fed_from, 1)
         tally = self._seen.tally
-        counted.first_assigned_s = _since(self._started, min(tally.assigned.values(), default=None))
+        counted.first_assigned_s = _since(self._started, tally.first_assigned_at())
         counted.all_assigned_s = _since(self._fed_from, tally.all_assigned_at())
         return counted
 
@@ -80,48 +80,60 @@ class Show:
 
     async def _act(self, crew: Crew, feed: Feed) -> None:
         self._fed_from = time.monotonic()
-        limit = self._seconds + EXTRA_S + feed.total / CONTACTS_PER_EXTRA_S
         async with _beside(self._no_more_declining(crew)):
-            try:
-                async with asyncio.timeout(limit):
-                    await self._all_through(feed)
-            except TimeoutError:
-                self.screen.say(f"gave up after {limit:g} s")
+            await self._within(self._seconds + EXTRA_S, self._fed_and_assigned(feed))
+            await self._within(EXTRA_S, self._visible(feed.doors))
             self._finished = time.monotonic()
             await self._work_on(crew)
         crew.finish()
-        await self._quiet(LONGEST_QUIET_S)
+        await self._within(LONGEST_QUIET_S, self._quiet())
 
-    async def _all_through(self, feed: Feed) -> None:
-        """Until every record is fed, every contact visible, and every case with an agent."""
+    async def _within(self, seconds: float, work: Coroutine[Any, Any, None]) -> None:
+        """Waits no longer than this, and some more for a large file; what is missing then is said at the end."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(work, seconds + len(self._lines) / CONTACTS_PER_EXTRA_S)
+
+    async def _fed_and_assigned(self, feed: Feed) -> None:
         await feed.run()
-        self.screen.say(
-            f"{feed.fed} records fed after {time.monotonic() - self._fed_from:.1f} s; asking for each contact"
-        )
-        visible = Visible(feed.doors, identities(self._lines))
+        self._tell(f"{feed.fed} records fed")
+        tally = self._seen.tally
+        while tally.waiting() or not (tally.knows_all() or await self._nothing_new()):
+            await asyncio.sleep(PICTURE_S)
+        self._tell(f"{len(tally.opened)} new cases, each with an agent")
+
+    async def _nothing_new(self) -> bool:
+        """Whether no contact turns up in a case for a while: those that are left had come before the demo."""
+        before = len(self._seen.tally.cases_of)
+        await asyncio.sleep(QUIET_S)
+        return before == len(self._seen.tally.cases_of)
+
+    async def _visible(self, doors: Doors) -> None:
+        """Every contact in a case, and every case that appeared meanwhile with an agent."""
+        visible = Visible(doors, identities(self._lines))
         self._seen.cases, self._seen.missing = visible.cases, visible.missing
         await visible.run()
-        self.screen.say(f"{len(visible.cases)} contacts are visible after {time.monotonic() - self._fed_from:.1f} s")
-        while not await self._still(QUIET_S / 3) or self._seen.tally.waiting():
-            pass
+        self._tell(f"{len(visible.cases)} contacts visible in a case, asked one by one")
+        while self._seen.tally.waiting():
+            await asyncio.sleep(PICTURE_S)
+
+    def _tell(self, text: str) -> None:
+        self.screen.say(f"{text}, after {time.monotonic() - self._fed_from:.1f} s")
 
     async def _work_on(self, crew: Crew) -> None:
         """The agents go on until the time is over or they have nothing left to do."""
         ends = self._fed_from + self._seconds
         while crew.busy and time.monotonic() < ends:
-            await self._still(PICTURE_S)
+            await self._something_came(PICTURE_S)
 
-    async def _quiet(self, longest: float) -> None:
+    async def _quiet(self) -> None:
         """Until nothing has come for a while."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(longest):
-                while not await self._still(QUIET_S):
-                    pass
+        while await self._something_came(QUIET_S):
+            pass
 
-    async def _still(self, seconds: float) -> bool:
+    async def _something_came(self, seconds: float) -> bool:
         before = self._seen.tally.records, self._seen.told.read()
         await asyncio.sleep(seconds)
-        return before == (self._seen.tally.records, self._seen.told.read())
+        return before != (self._seen.tally.records, self._seen.told.read())
 
     async def _no_more_declining(self, crew: Crew) -> None:
         await asyncio.sleep(self._seconds * PICKY_SHARE)
@@ -137,8 +149,7 @@ class Show:
         self._seen.told.read()
         if self._feed is not None:
             self._seen.fed, self._seen.refused = self._feed.fed, self._feed.refused
-        first = self._seen.tally.first_assigned
-        if first is not None and not self._greeted:
+        if not self._greeted and (first := self._seen.tally.first_assigned()) is not None:
             self._greeted = True
             self._greet(first)
 
@@ -163,7 +174,7 @@ class Show:
             cases=len(tally.opened),
             joined=len(tally.joined),
             assigned=len(tally.opened) - len(waiting),
-            resolved=len(tally.resolved),
+            resolved=tally.resolved_now(),
             told=self._seen.told.lines,
             quarantined=self._seen.quarantined,
             oldest_s=now - min(waiting, default=now),

@@ -35,7 +35,7 @@ class Tally:
         self.amended: set[tuple[Identity, int]] = set()
         self.assigned: dict[str, float] = {}
         self.resolved: set[str] = set()
-        self.first_assigned: Mapping[str, Any] | None = None
+        self._reasons: dict[str, Mapping[str, Any]] = {}
         self.sent: set[str] = set()
         self.outcomes: defaultdict[str, int] = defaultdict(int)
         self.aside: defaultdict[str, set[str]] = defaultdict(set)
@@ -52,9 +52,24 @@ class Tally:
         elif self._in_sequence(seen):
             self._count(seen)
 
+    def knows_all(self) -> bool:
+        """Whether every contact has been seen on cases.v1; never so for those that had come before."""
+        return self.cases_of.keys() >= self._contacts
+
     def waiting(self) -> list[str]:
         """The cases opened for our contacts that nobody has yet, oldest first."""
         return [case for case in self.opened if case not in self.assigned]
+
+    def first_assigned(self) -> Mapping[str, Any] | None:
+        """The event that first gave one of the new cases to somebody; case.opened may be read after it."""
+        return next((data for case, data in self._reasons.items() if case in self.opened), None)
+
+    def first_assigned_at(self) -> float | None:
+        return min((at for case, at in self.assigned.items() if case in self.opened), default=None)
+
+    def resolved_now(self) -> int:
+        """How many of the new cases are resolved; old events may be given out again."""
+        return sum(case in self.opened for case in self.resolved)
 
     def all_assigned_at(self) -> float | None:
         times = [self.assigned[case] for case in self.opened if case in self.assigned]
@@ -117,4 +132,4 @@ class Tally:
 
     def _assigned(self, seen: Seen, case: str) -> None:
         self.assigned.setdefault(case, seen.at)
-        self.first_assigned = self.first_assigned or seen.data
+        self._reasons.setdefault(case, seen.data)

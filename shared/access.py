@@ -20,7 +20,8 @@ from shared.clock import Clock, utc_now
 
 log = logging.getLogger(__name__)
 Role = Literal[
-    "channel", "agent", "supervisor", "expert", "engineer", "coordinator", "department", "quality", "care", "auditor", "admin"
+    "channel", "agent", "supervisor", "expert", "engineer", "coordinator", "department", "quality", "care",
+    "auditor", "admin",
 ]  # fmt: skip
 ROLES: tuple[str, ...] = get_args(Role)
 COOKIE = "switchboard_key"
@@ -70,10 +71,17 @@ class Keys:
         hashed = digest(plain)
         for entry in self._entries:
             if hmac.compare_digest(str(entry.get("hash", "")), hashed):
-                if (end := entry.get("expires")) and _moment(end) <= self._clock():
+                if (end := entry.get("expires")) and self._is_over(end):
                     raise Forbidden(401, "this access key has ended; ask for a new one")
                 return Principal(str(entry.get("name", "")), str(entry.get("role", "")))
         raise Forbidden(401, "this access key is not known")
+
+    def _is_over(self, end: Any) -> bool:
+        try:
+            return _moment(end) <= self._clock()
+        except ValueError:
+            log.error("keys file %s: %r is no moment; the key is taken as ended", self._path, end)
+            return True
 
     def _refresh(self) -> None:
         try:
@@ -81,7 +89,7 @@ class Keys:
             stamp = (stat.st_mtime_ns, stat.st_size)
             if stamp != self._stamp:
                 entries = yaml.safe_load(self._path.read_text()) or []
-                if not all(isinstance(entry, dict) for entry in entries):
+                if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
                     raise ValueError("a list of entries is wanted")
                 self._entries, self._stamp = entries, stamp
         except (OSError, ValueError, yaml.YAMLError) as error:

@@ -8,14 +8,38 @@ IN_A_ROW = 20
 SHARE = 0.01
 AT_LEAST = 500
 WINDOW = timedelta(minutes=5)
+STEP = timedelta(seconds=1)
 Place = tuple[str, int]
+
+
+@dataclass(slots=True)
+class _Step:
+    """What was seen within one second."""
+
+    began: datetime
+    records: int = 0
+    bugs: int = 0
 
 
 @dataclass(slots=True)
 class _Seen:
     row: int = 0
-    recent: deque[tuple[datetime, bool]] = field(default_factory=deque)
+    recent: deque[_Step] = field(default_factory=deque)
+    records: int = 0
     bugs: int = 0
+
+    def add(self, bug: bool, now: datetime) -> None:
+        self.row = self.row + 1 if bug else 0
+        if not self.recent or now - self.recent[-1].began >= STEP:
+            self.recent.append(_Step(now))
+        self._count(self.recent[-1], 1, int(bug))
+        while self.recent[0].began < now - WINDOW:
+            old = self.recent.popleft()
+            self.records, self.bugs = self.records - old.records, self.bugs - old.bugs
+
+    def _count(self, step: _Step, records: int, bugs: int) -> None:
+        step.records, step.bugs = step.records + records, step.bugs + bugs
+        self.records, self.bugs = self.records + records, self.bugs + bugs
 
 
 @dataclass(slots=True)
@@ -27,12 +51,8 @@ class Breaker:
 
     def saw(self, place: Place, bug: bool, now: datetime) -> None:
         seen = self._seen.setdefault(place, _Seen())
-        seen.row = seen.row + 1 if bug else 0
-        seen.recent.append((now, bug))
-        seen.bugs += bug
-        while seen.recent and seen.recent[0][0] < now - WINDOW:
-            seen.bugs -= seen.recent.popleft()[1]
-        if seen.row > IN_A_ROW or (len(seen.recent) >= AT_LEAST and seen.bugs >= SHARE * len(seen.recent)):
+        seen.add(bug, now)
+        if seen.row > IN_A_ROW or (seen.records >= AT_LEAST and seen.bugs >= SHARE * seen.records):
             self._open.add(place)
 
     def is_open(self, place: Place) -> bool:

@@ -127,7 +127,7 @@ class Bus:
             except TRANSIENT as error:
                 self._back_off(records, consumer, error)
                 return
-            except Exception as bug:  # noqa: BLE001 - whatever it is, these records must not be committed over
+            except Exception as bug:
                 log.exception("a batch failed for an error of ours")
                 self._back_off(records, consumer, bug)
                 return

@@ -22,6 +22,7 @@ from shared.events.contacts import MAX_RECORD_BYTES
 
 MAX_DEPTH = 32
 _LONGEST_INTEGER = 1 << 63
+_NEEDED = ("ce_type", "ce_subject", "ce_id", "ce_time", "ce_sequence")
 
 
 class Record(Protocol):
@@ -47,7 +48,9 @@ class Inbound:
 def decode(record: Record, inbound: Inbound | None) -> Event:
     """The event a record carries; its data is a JSON object that MongoDB can hold, not yet checked against a model."""
     headers = _headers(record.headers)
-    body = _json(record.value, compacted_key=record.key)
+    body = _json(record.value)
+    if not headers.get("ce_specversion", "1.0").startswith("1."):
+        raise Unreadable("newer_version", f"ce_specversion: 1.x is read here, not {headers['ce_specversion']}")
     if inbound is not None:
         return _outsiders(record, headers, body, inbound)
     return _ours(record, headers, body)
@@ -68,7 +71,7 @@ def _text(raw: Any) -> str:
     return raw.decode()
 
 
-def _json(value: bytes | None, compacted_key: bytes | None) -> dict[str, Any]:
+def _json(value: bytes | None) -> dict[str, Any]:
     if not value:
         raise Unreadable("empty_value", "the record has no value")
     if len(value) > MAX_RECORD_BYTES:
@@ -84,10 +87,13 @@ def _json(value: bytes | None, compacted_key: bytes | None) -> dict[str, Any]:
 
 
 def check_tree(value: Any, depth: int = 1) -> None:
-    """Raise Unreadable for what no document can hold: nesting beyond MAX_DEPTH, keys with NUL, integers beyond 64 bits."""
+    """Raise Unreadable for what no document can hold and give back as it was: nesting beyond MAX_DEPTH, keys with NUL,
+    integers beyond 64 bits, and `$ref` beside `$id` (the driver would make a reference of it)."""
     if depth > MAX_DEPTH:
         raise Unreadable("too_deep", f"nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, dict):
+        if "$ref" in value and "$id" in value:
+            raise Unreadable("invalid", "fields named $ref and $id can't stand side by side")
         for key, item in value.items():
             if "\0" in key:
                 raise Unreadable("invalid", "a field's name holds a NUL character")
@@ -100,34 +106,51 @@ def check_tree(value: Any, depth: int = 1) -> None:
 
 
 def _ours(record: Record, headers: dict[str, str], body: dict[str, Any]) -> Event:
+    if absent := [name for name in _NEEDED if not headers.get(name)]:
+        raise Unreadable("bad_headers", f"the header {absent[0]} is missing", record.topic)
     try:
         return Event(
             topic=record.topic,
             type=headers["ce_type"],
             subject=headers["ce_subject"],
             id=headers["ce_id"],
-            time=datetime.fromisoformat(headers["ce_time"]),
+            time=_moment(headers["ce_time"]),
             data=body,
-            sequence=int(headers["ce_sequence"]),
+            sequence=_number(headers["ce_sequence"]),
             after=_after(headers.get("ce_after", "")),
             source=headers.get("ce_source", record.topic),
             trace=headers.get("traceparent", ""),
         )
-    except KeyError as missing:
-        raise Unreadable("bad_headers", f"the header {missing} is missing", record.topic) from None
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise Unreadable("bad_headers", str(error), record.topic) from None
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"ce_time: {text} has no zone")
+    return to_milliseconds(moment)
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if not 0 < number < _LONGEST_INTEGER:
+        raise ValueError(f"{text} is no sequence number")
+    return number
 
 
 def _after(text: str) -> dict[str, int]:
     pairs = (part.rsplit("=", 1) for part in text.split(";") if part)
-    return {topic: int(number) for topic, number in pairs}
+    return {topic: _number(number) for topic, number in pairs}
 
 
 def _outsiders(record: Record, headers: dict[str, str], body: dict[str, Any], inbound: Inbound) -> Event:
     if headers.get("content-type", "").startswith("application/cloudevents+json"):
         return _structured(record, headers, body, inbound)
-    return _event(record, headers.get("ce_type") or body.get("type"), headers, body, inbound)
+    named = headers.get("ce_type") or (
+        None if inbound.default else body.get("type")
+    )  # else `type` is the sender's own field
+    return _event(record, named, headers, body, inbound)
 
 
 def _structured(record: Record, headers: dict[str, str], body: dict[str, Any], inbound: Inbound) -> Event:
@@ -145,7 +168,7 @@ def _structured(record: Record, headers: dict[str, str], body: dict[str, Any], i
 def _event(record: Record, named: Any, headers: dict[str, str], data: dict[str, Any], inbound: Inbound) -> Event:
     source = str(data.get("source") or data.get("agent_id") or headers.get("ce_source") or record.topic)[:200]
     type_ = named or inbound.default
-    if type_ not in inbound.types:
+    if not isinstance(type_, str) or type_ not in inbound.types:
         raise Unreadable("unknown_type", f"type: {type_!r} is not one of {', '.join(sorted(inbound.types))}", source)
     return Event(
         topic=record.topic,

@@ -1,6 +1,6 @@
 """One subject's memory in one service: its state, and everything that keeps it exact.
 
-As kept in MongoDB: `_id`, `v` (guard), `nonce` (whose write it was), `schema`, `shard`, `state`, `ix` (fields it is found by),
+As kept in MongoDB: `_id`, `v` (guard), `nonce` (whose write), `schema`, `shard`, `state`, `ix` (how it is found),
 `seq` / `outbox` (given out), `seen` / `held` / `done` / `moved` (taken in), `parked`, `due` (next timer),
 `pending` (since when an outbox waits that no record would publish again).
 """

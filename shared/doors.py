@@ -44,7 +44,7 @@ class Handlers(Generic[S]):
     def outsiders(
         self, type_: str, model: type[EventData], ask: Ask, *, key: Callable[[Any], str], once: Callable[[Any], str]
     ) -> None:
-        """An outsider's record. `key` finds the document, `once` is its identity for ever ("": the decision knows repeats)."""
+        """An outsider's record. `key` finds the document; `once` is its identity for ever, "" if the decision knows."""
         self._by_type[type_] = _Handler(model, ask, key, once)
 
     def __call__(self, event: Event) -> Change[S]:

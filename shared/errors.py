@@ -1,7 +1,7 @@
 """Errors of the mechanics.
 
-Transient          the world is away for now (database, broker, a race not yet decided); the same work will be tried again
-Unreadable         an outsider's record that no later attempt can read; it is set aside whole with its reason
+Transient     the world is away for now (database, broker, a race not yet decided); the same work is tried again
+Unreadable    an outsider's record that no later attempt can read; it is set aside whole with its reason
 """
 
 from aiokafka.errors import KafkaError

@@ -1,4 +1,4 @@
-"""What one change does to one document. Pure: the store runs it on its copy, and again on a newer copy after a lost race.
+"""What one change does to one document. Pure: the store runs it on its copy, and on a newer one after a lost race.
 
     repeat    applied before; nothing happens
     held      before its turn; kept in the document until its cause is there
@@ -102,7 +102,7 @@ def _meaning(event: Event, folding: Folding[S]) -> Change[S]:
     """What a waiting record asks for. It was read once before; if it can't be read now, that is an error of ours."""
     try:
         return folding.interpret(event)
-    except Exception as error:  # noqa: BLE001 - parks the key, like any error of ours on one key
+    except Exception as error:  # noqa: BLE001 - whatever it is, the key is parked with it and the others flow
         return Change(event.subject, partial(_failed, error), event.id, event=event)
 
 
@@ -149,7 +149,7 @@ def _decide(document: Document[S], change: Change[S], now: datetime) -> Outcome[
         if change.event is None or change.event.sequence is None:
             return _outcome("refused", document, change, refused=refused)
         return _park(document, change, now, refused)  # the owner decided and we can't follow: our error
-    except Exception as bug:  # noqa: BLE001 - any error of ours on one key must not stop the other keys
+    except Exception as bug:  # noqa: BLE001 - an error of ours on one key must not stop the others; it is parked
         return _park(document, change, now, bug)
     changed = decision.state is not before or bool(decision.events) or decision.note is not None
     _take(document, change, decision, now, changed)

@@ -26,9 +26,7 @@ def install(app: FastAPI) -> None:
     @app.get("/readyz", tags=["health"])
     async def readyz(request: Request) -> Response:
         reasons = await not_ready(request.app.state.running)
-        return Json(
-            {"status": "waiting" if reasons else "ready", "reasons": reasons}, 503 if reasons else 200
-        )
+        return Json({"status": "waiting" if reasons else "ready", "reasons": reasons}, 503 if reasons else 200)
 
     @app.get("/metrics", tags=["health"])
     async def metrics(request: Request) -> Response:
@@ -37,7 +35,7 @@ def install(app: FastAPI) -> None:
 
 
 async def not_ready(running: Any) -> list[str]:
-    """Why no work should be sent here; empty if it may. The broker being away is no reason: writes wait in the outbox."""
+    """Why no work should be sent here; empty if it may. A broker that is away is no reason: the outbox waits."""
     reasons = list(running.ready.values())
     if running.stopping:
         reasons.append("stopping")

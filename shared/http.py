@@ -75,7 +75,7 @@ def unavailable(detail: str) -> Problem:
     return Problem(503, "unavailable", detail, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
-def problem_of(error: BaseException) -> Problem:
+def problem_of(error: BaseException) -> Problem:  # noqa: PLR0911 - one line per kind of error is the clearest table
     """Any error as what the caller is told."""
     match error:
         case Problem():

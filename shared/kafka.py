@@ -182,8 +182,8 @@ def subscribe(
         *topics, group_id=group, batch=True, max_records=MAX_RECORDS, batch_timeout_ms=POLL_MS,
         ack_policy=AckPolicy.MANUAL, auto_offset_reset="earliest", fetch_max_wait_ms=FETCH_WAIT_MS,
         partition_assignment_strategy=(RangePartitionAssignor,), listener=_Listener(bus, ownership),
-        parser=_parse_nothing, decoder=_decode_nothing, max_poll_interval_ms=300_000, session_timeout_ms=10_000, heartbeat_interval_ms=3_000,
-        rebalance_timeout_ms=60_000,
+        parser=_parse_nothing, decoder=_decode_nothing, max_poll_interval_ms=300_000,
+        session_timeout_ms=10_000, heartbeat_interval_ms=3_000, rebalance_timeout_ms=60_000,
     )  # fmt: skip
 
     async def handle(message: KafkaMessage) -> None:

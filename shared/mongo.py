@@ -19,9 +19,9 @@ SERVER_SELECTION_MS = 5_000
 
 
 def connect(url: str, driver: str = "pymongo") -> Any:
-    """A client of the running event loop; make it inside the loop that uses it. Does not block: the first operation connects.
+    """A client of the running event loop; make it inside the loop that uses it. The first operation connects.
 
-    Both drivers offer the same awaitable operations for what the house uses, so the client is typed loosely here and nowhere else.
+    Both drivers offer the same awaitable operations for what the house uses, so the client is typed loosely.
     """
     options: dict[str, Any] = {
         "tz_aware": True,

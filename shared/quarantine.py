@@ -64,10 +64,12 @@ class Quarantine:
         self._producer, self._metrics, self._clock = producer, metrics, clock
 
     async def setup(self) -> None:
-        await self.documents.create_indexes([
+        await self.documents.create_indexes(
+            [
                 IndexModel([("status", ASCENDING), ("_id", ASCENDING)], name="status"),
                 IndexModel([("contact", ASCENDING)], name="contact", sparse=True),
-            ])
+            ]
+        )
 
     async def put(self, records: Sequence[Aside]) -> None:
         """Keep them, then copy them to `<topic>.dlq`. Putting the same record again changes nothing."""

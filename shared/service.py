@@ -72,7 +72,9 @@ class Core(Generic[T]):
     def store(self, shape: Shape[S], relay: Relay, interpret: Callable[[Event], Change[S]]) -> Store[S]:
         return self.store_of(Store[S], shape, relay, interpret)
 
-    def store_of(self, kind: Callable[..., K], shape: Shape[S], relay: Relay, interpret: Callable[[Event], Change[S]]) -> K:
+    def store_of(
+        self, kind: Callable[..., K], shape: Shape[S], relay: Relay, interpret: Callable[[Event], Change[S]]
+    ) -> K:
         """A store of a kind of its own."""
         more: dict[str, Any] = {"nonces": self.nonces} if self.nonces else {}
         return kind(
@@ -100,8 +102,9 @@ Grouping = Callable[[Store[Any]], Grouped]
 class Parts:
     """A service's own parts.
 
-    `doors`: by topic. `signals`: topics of mere hints. `keyed`: the topics keyed like the documents that own timers. `router`: made with a way to submit
-    single writes. `after`: runs between writing and committing, and after HTTP writes and timers. `workers`: run for ever.
+    `doors`: by topic. `signals`: topics of mere hints. `keyed`: topics keyed like the documents that own timers.
+    `router`: made with a way to submit single writes. `after`: runs between writing and committing, and after HTTP
+    writes and timers. `workers`: run for ever.
     `setup`: creates indexes of its own. `observe`: sets the gauges that only this service knows.
     """
 
@@ -219,7 +222,7 @@ async def _forever(work: Callable[[], Awaitable[None]], running: Running) -> Non
             if line != said:
                 log.warning("waiting: %s", line)
             said = line
-        except Exception:  # noqa: BLE001 - one error of ours must not end a worker; it is logged whole
+        except Exception:
             log.exception("a worker failed and goes on")
         await asyncio.sleep(RETRY_S)
 
@@ -322,7 +325,7 @@ async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
             await work()
         except TRANSIENT as error:
             log.debug("left to the next turn: %s", error)
-        except Exception:  # noqa: BLE001 - one error of ours must not end a sweeper; it is logged whole
+        except Exception:
             log.exception("a sweeper failed and goes on")
         await asyncio.sleep(seconds)
 

@@ -64,7 +64,7 @@ def load(kind: type[T]) -> T:
         name = PREFIX + "_".join(map(str, fault["loc"])).upper() if fault["loc"] else ""
         given = (
             f" (it is {os.environ[name]!r})"
-            if name in os.environ and "PASSWORD" not in name and "MONGO" not in name
+            if name in os.environ and "PASSWORD" not in name and name != "SWITCHBOARD_MONGO"
             else ""
         )
         message = fault["msg"].removeprefix("Value error, ")

@@ -11,9 +11,11 @@ from shared.access import COOKIE, Forbidden, Keys
 MOST_BYTES = 4096
 PAGE = """<!doctype html><html lang="zh"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>登录 · Sign in</title><style>body{{font:16px system-ui;max-width:24rem;margin:15vh auto;padding:0 1rem}}
-input,button{{font:inherit;width:100%;box-sizing:border-box;padding:.6rem;margin:.3rem 0}}.wrong{{color:#a00}}</style>
+input,button{{font:inherit;
+width:100%;box-sizing:border-box;padding:.6rem;margin:.3rem 0}}.wrong{{color:#a00}}</style>
 <h1>登录 · Sign in</h1><p class="wrong" role="alert">{wrong}</p><form method="post" action="/signin">
-<label>访问密钥 · Access key <input name="key" type="password" autocomplete="current-password" required autofocus></label>
+<label>访问密钥 · Access key
+<input name="key" type="password" autocomplete="current-password" required autofocus></label>
 <button>登录 · Sign in</button></form></html>"""
 
 

@@ -21,7 +21,7 @@ from pymongo import ASCENDING, IndexModel, ReplaceOne
 from pymongo.errors import AutoReconnect, BulkWriteError
 
 from shared.clock import Clock, utc_now
-from shared.decisions import Refused
+from shared.decisions import Note, Refused
 from shared.document import Document, from_body, to_body
 from shared.errors import Transient
 from shared.events.base import Event
@@ -293,24 +293,9 @@ class Store(Generic[S]):
     async def _write_notes(
         self, changes: Sequence[Change[S]], todo: list[int], outcomes: list[Outcome[S] | None], folding: Folding[S]
     ) -> None:
-        """Lines of the timeline go before the document that they explain; a refusal takes back what a lost race left."""
+        """Lines of the timeline go before the document they explain; a refusal takes back what a lost race left."""
         settled = [outcome for i in todo if (outcome := outcomes[i])] + [outcome for _, outcome in folding.drained]
-        lines = [
-            ReplaceOne(
-                {"_id": o.cause},
-                {
-                    "key": o.key,
-                    "at": o.note.at,
-                    "kind": o.note.kind,
-                    "by": o.note.by,
-                    "text": o.note.text,
-                    **({"data": o.note.data} if o.note.data else {}),
-                },
-                upsert=True,
-            )  # fmt: skip
-            for o in settled
-            if o.note is not None
-        ]
+        lines = [ReplaceOne({"_id": o.cause}, _line(o.key, o.note), upsert=True) for o in settled if o.note is not None]
         if lines:
             await self.timeline.bulk_write(lines, ordered=False)
         if refused := [o.cause for o in settled if o.status == "refused"]:
@@ -322,7 +307,7 @@ class Store(Generic[S]):
                 await self.set_aside(event, outcome.refused)
 
     async def _move_done(self, documents: Iterable[Document[S]]) -> None:
-        """Keep documents small: old ids of outsiders' records go to a side collection before they leave the document."""
+        """Old ids of outsiders' records go to a side collection before they leave the document."""
         operations: list[ReplaceOne[dict[str, Any]]] = []
         for document in documents:
             if len(document.done) > KEEP_DONE:
@@ -415,6 +400,11 @@ class Store(Generic[S]):
 
 async def _nowhere(event: Event, refused: Refused) -> None:
     """Until a bus gives the store a place for what is refused after waiting."""
+
+
+def _line(key: str, note: Note) -> dict[str, Any]:
+    line = {"key": key, "at": note.at, "kind": note.kind, "by": note.by, "text": note.text}
+    return {**line, "data": note.data} if note.data else line
 
 
 def _is_outside(change: Change[Any]) -> bool:

@@ -23,7 +23,7 @@ _tracer = trace.get_tracer("switchboard")
 
 
 def log_to_stderr(service: str, level: str) -> None:
-    """One line per event: time, level, service, message. Libraries that repeat themselves are held to one line a second."""
+    """One line per event: time, level, service, message. Libraries that repeat themselves get one line a second."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter(f"%(asctime)s %(levelname)s {service} %(name)s: %(message)s"))
     handler.addFilter(OncePerSecond())
@@ -76,7 +76,7 @@ def current_trace() -> str:
 
 
 class BatchSpan(BaseMiddleware):
-    """One span per batch, linked to the traces of its records (a span per record would cost two thirds of the speed)."""
+    """One span per batch, linked to its records' traces; a span per record would cost two thirds of the speed."""
 
     async def consume_scope(self, call_next: Callable[[Any], Awaitable[Any]], msg: Any) -> Any:
         links = [Link(context) for record in msg.raw_message for context in _contexts(record)]

@@ -54,7 +54,9 @@ async def ensure(bootstrap: str, **security: object) -> list[str]:
     try:
         there = set(await admin.list_topics())
         copies = min(MOST_COPIES, len((await admin.describe_cluster())["brokers"]))
-        wanted = [NewTopic(s.name, s.partitions, copies, topic_configs=s.config) for s in specs() if s.name not in there]
+        wanted = [
+            NewTopic(s.name, s.partitions, copies, topic_configs=s.config) for s in specs() if s.name not in there
+        ]
         if wanted:
             answer = await admin.create_topics(wanted)
             for name, code, message in answer.topic_errors:

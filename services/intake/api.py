@@ -12,7 +12,6 @@ from services.intake.domain.case import Case
 from services.intake.domain.customer import Customer, point_of
 from services.intake.domain.rules import Rules
 from services.intake.domain.work import decide_work, pass_on
-from services.intake.handlers import once_of
 from services.intake.store import Cases, ContactChange, contact_change
 from shared.access import Principal
 from shared.clock import wire
@@ -29,10 +28,16 @@ from shared.service import Running
 from shared.telemetry import current_trace
 
 Channel = Annotated[Principal, who("channel", "agent", "supervisor")]
-Reader = Annotated[Principal, who("channel", "agent", "supervisor", "expert", "coordinator", "quality", "care", writes=False)]
+READERS = ("channel", "agent", "supervisor", "expert", "coordinator", "quality", "care")
+Reader = Annotated[Principal, who(*READERS, writes=False)]
 Worker = Annotated[Principal, who("agent", "supervisor", "expert", "engineer", "coordinator")]
 MOST_IN_BATCH = 500
+MOST_LINES = 1000
 BATCH_BYTES = 16 * 1024 * 1024
+BRIEF = {
+    "case_id", "number", "status", "priority", "category", "kind", "channel", "language", "summary", "customer_id",
+    "agent_id", "opened_at",
+}  # fmt: skip
 VERBS: tuple[str, ...] = get_args(Verb)
 
 
@@ -67,10 +72,11 @@ def _contacts(doors: APIRouter, running: Running, cases: Cases, rules: Live[Rule
         return Json(await _receive_all(values, running, cases, rules()), 207)
 
     @doors.get("/v1/contacts", tags=["contacts"])
-    async def find(_: Reader, source: str, id: str) -> Any:  # noqa: A002 - the contract's name
+    async def find(_: Reader, source: str, id: str) -> Any:
         if found := await cases.find({"ix.contacts": contact_id(source, id)}, limit=1):
             seen = next(seen for seen in found[0].contacts if seen.id == contact_id(source, id))
-            return {"contact_id": seen.id, "case_id": found[0].case_id, "number": found[0].number, "status": found[0].status, "revision": seen.revision}  # fmt: skip
+            case = found[0].model_dump(include={"case_id", "number", "status"})
+            return {"contact_id": seen.id, "revision": seen.revision, **case}
         if aside := await running.quarantine.of_contact(source, id):
             return {"quarantined": aside["_id"], "reason": aside["reason"], "error": aside["error"]}
         raise Problem(404, "unknown_contact", f"no contact {id!r} of {source!r} has arrived", field="id")
@@ -151,15 +157,16 @@ def _cases(doors: APIRouter, cases: Cases) -> None:
         query |= {name: value for name, value in wanted.items() if value}
         if q:
             words = {"$regex": re.escape(q), "$options": "i"}
-            query["$or"] = [{"ix.number": q.upper()}, {"state.summary": words}, {"state.subject": words}, {"state.text": words}]
+            texts = [{f"state.{name}": words} for name in ("summary", "subject", "text")]
+            query["$or"] = [{"ix.number": q.upper()}, *texts]
         found = await cases.find(query, limit=limit + 1)
         return page([_brief(case) for case in found], limit, lambda item: str(item["case_id"]))
 
     @doors.get("/v1/cases/{case}", tags=["cases"])
     async def show(_: Reader, case: str) -> Any:
         found = await _case(cases, case)
-        lines = await cases.timeline.find({"key": found.case_id}, sort=[("at", 1), ("_id", 1)], limit=1000).to_list(None)
-        return {**found.model_dump(mode="json"), "timeline": [_line(line) for line in lines]}
+        lines = cases.timeline.find({"key": found.case_id}, sort=[("at", 1), ("_id", 1)], limit=MOST_LINES)
+        return {**found.model_dump(mode="json"), "timeline": [_line(line) for line in await lines.to_list(None)]}
 
 
 async def _case(cases: Cases, id_or_number: str) -> Case:
@@ -169,15 +176,13 @@ async def _case(cases: Cases, id_or_number: str) -> Case:
         raise Problem(404, "unknown_case", f"there is no case {id_or_number}", field="case")
     if len(found) > 1:
         ids = [case.case_id for case in found]
-        raise Problem(409, "ambiguous_number", f"more than one case has the number {number}; use the id", field="case", ids=ids)
+        detail = f"more than one case has the number {number}; use the id"
+        raise Problem(409, "ambiguous_number", detail, field="case", ids=ids)
     return found[0]
 
 
 def _brief(case: Case) -> dict[str, Any]:
-    return case.model_dump(
-        mode="json",
-        include={"case_id", "number", "status", "priority", "category", "kind", "channel", "language", "summary", "customer_id", "agent_id", "opened_at"},
-    )  # fmt: skip
+    return case.model_dump(mode="json", include=BRIEF)
 
 
 def _line(body: dict[str, Any]) -> dict[str, Any]:
@@ -187,7 +192,11 @@ def _line(body: dict[str, Any]) -> dict[str, Any]:
 def _customers(doors: APIRouter, cases: Cases, rules: Live[Rules]) -> None:
     @doors.get("/v1/customers", tags=["customers"])
     async def by_point(
-        _: Reader, phone: str | None = None, email: str | None = None, app_id: str | None = None, social: str | None = None
+        _: Reader,
+        phone: str | None = None,
+        email: str | None = None,
+        app_id: str | None = None,
+        social: str | None = None,
     ) -> Any:
         asked = {"phone": phone, "email": email, "app_id": app_id, "social": social}
         points = [point_of(kind, value, rules()) for kind, value in asked.items() if value]
@@ -234,8 +243,10 @@ def _work(doors: APIRouter, running: Running, cases: Cases, rules: Live[Rules]) 
 
 
 def _work_change(work: Work, verb: str, running: Running, rules: Rules) -> Change[Case]:
-    once = once_of(work)
-    cause = cause_of(Work.TOPIC, work.case_id, once)
-    decide = partial(decide_work, work=work, verb=verb, rules=rules) if verb in INTAKE_VERBS else partial(pass_on, work=work, verb=verb)
+    cause = cause_of(Work.TOPIC, work.case_id, work.once)
+    if verb in INTAKE_VERBS:
+        decide = partial(decide_work, work=work, verb=verb, rules=rules)
+    else:
+        decide = partial(pass_on, work=work, verb=verb)
     record = inbound_record(Work.TOPIC, f"work.{verb}", work.case_id, work, running.core.clock(), cause)
-    return Change(work.case_id, decide, cause, once=once, records=(record,), trace=current_trace())
+    return Change(work.case_id, decide, cause, once=work.once, records=(record,), trace=current_trace())

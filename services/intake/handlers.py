@@ -27,7 +27,9 @@ def case_changes(rules: Live[Rules], metrics: Metrics) -> Handlers[Case]:
     """What work and assignments ask of a case. Verbs that routing decides are routing's."""
     on: Handlers[Case] = Handlers(metrics)
     for verb in INTAKE_VERBS:
-        on.outsiders(f"work.{verb}", Work, _work(verb, rules), key=case_of, once=once_of)
+        on.outsiders(
+            f"work.{verb}", Work, _work(verb, rules), key=lambda work: work.case_id, once=lambda work: work.once
+        )
     on.ours(CaseQueued, lambda data, _: partial(queued, event=data))
     on.ours(CaseOffered, lambda data, _: partial(offered, event=data))
     on.ours(CaseAssigned, lambda data, _: partial(assigned, event=data))
@@ -37,14 +39,6 @@ def case_changes(rules: Live[Rules], metrics: Metrics) -> Handlers[Case]:
 
 def _work(verb: str, rules: Live[Rules]) -> Any:
     return lambda work, _: partial(decide_work, work=work, verb=verb, rules=rules())
-
-
-def case_of(work: Work) -> str:
-    return work.case_id
-
-
-def once_of(work: Work) -> str:
-    return f"{work.agent_id}:{work.id}"
 
 
 def contact_received(rules: Live[Rules]) -> Callable[[Event], ContactChange]:

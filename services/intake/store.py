@@ -59,7 +59,7 @@ class ContactChange(Change[Case]):
 
 
 def contact_change(contact: Contact, rules: Rules, **more: Any) -> ContactChange:
-    """The change a contact asks for. The store finds its case and its customer; as it stands it opens one of its own."""
+    """The change a contact asks for. Its case and customer are found later; as it stands it opens a case of its own."""
     identity = contact_id(contact.source, contact.id)
     cause = contact_event_id(contact.source, contact.id, contact.revision)
     change = ContactChange(key="", decide=_nowhere, cause=cause, contact=contact, contact_id=identity, **more)
@@ -154,4 +154,6 @@ class Cases(Store[Case]):
 def _customer_change(key: str, change: ContactChange, decision: Any, **more: Any) -> Change[Customer]:
     if decision is remember:
         more |= {"contact": change.contact, "customer_id": key}
-    return Change(key=key, decide=partial(decision, **more), cause=named("customer", key, change.cause), trace=change.trace)
+    return Change(
+        key=key, decide=partial(decision, **more), cause=named("customer", key, change.cause), trace=change.trace
+    )

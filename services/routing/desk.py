@@ -85,13 +85,14 @@ class Desk:
 
     async def run(self) -> None:
         """Look whenever woken, and each second for what no wake-up told of (rings, lost wake-ups)."""
+        time = asyncio.get_running_loop().time
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._awake.wait(), LOOK_S)
             self._awake.clear()
-            started = perf_counter()
+            started = time()
             await self.look()
-            await asyncio.sleep(max(GATHER_S, perf_counter() - started))
+            await asyncio.sleep(max(GATHER_S, time() - started))
 
     async def look(self) -> int:
         """Match everything that waits in the pools owned here; returns how many offers were made."""
@@ -134,6 +135,8 @@ class Desk:
         self._observe(tickets)
         await self._release(place for outcome in tickets if (place := _place_left(outcome)))
         await self._take_back([agent for agent in agents if agent.state == "offline" and agent.reservations])
+        if agents:
+            self.wake()
         await self._tell(_pools_concerned(tickets, agents, self._rules()))
 
     def _observe(self, outcomes: Iterable[Outcome[Ticket]]) -> None:

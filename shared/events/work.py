@@ -44,3 +44,8 @@ class Work(EventData):
     parts: tuple[str, ...] = ()
     appointment: Moment | None = None
     acceptance: Annotated[dict[str, Any] | None, PERSONAL] = None
+
+    @property
+    def once(self) -> str:
+        """What a repeat of it is recognised by: the id is unique per agent."""
+        return f"{self.agent_id}:{self.id}"

@@ -1,6 +1,7 @@
 """Key facts in a customer's words (IN-8): order number, device model, serial number, account."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -11,7 +12,7 @@ MAX_FACT = 100
 
 _DIGIT = re.compile(r"\d")
 _IS = r"\s*(?:是|为|[:#=]|\bis\b)?\s*"
-_CODE = r"((?=[a-z-]*\d)[a-z0-9](?:[a-z0-9-]{2,38}[a-z0-9])(?![a-z0-9]))"
+_CODE = r"(?!20\d\d-\d\d?-\d\d?)((?=[a-z-]*\d)[a-z0-9](?:[a-z0-9-]{2,38}[a-z0-9])(?![a-z0-9]))"
 _BEFORE = r"(?<![a-z0-9])"
 
 
@@ -52,6 +53,7 @@ def extracted_facts(text: str, devices: tuple[str, ...]) -> dict[str, str]:
     """The first of each kind of fact that the text names, in capitals where it is a code."""
     if not _DIGIT.search(text):
         return {}
+    text = unicodedata.normalize("NFKC", text)
     patterns = {"order": _ORDER, "serial": _SERIAL, "device_model": _device(devices), "account": _ACCOUNT}
     found = {name: _first(pattern, text) for name, pattern in patterns.items()}
     if found["device_model"] and found["device_model"] == found["serial"]:

@@ -15,6 +15,8 @@ from shared.events.base import EventData
 from shared.events.cases import CaseReopened, CaseResumed
 from shared.events.contacts import Contact
 
+MAX_CONVERSATIONS = 20
+
 
 def join(
     case: Case, now: datetime, *,
@@ -24,19 +26,20 @@ def join(
 
     Raises Elsewhere when the case is closed, merged or full.
     """
-    _check_takes_contacts(case, rules)
+    _check_takes(case, conversation, rules)
     after, woken = _woken(case, contact)
     after, events = take_in(after, now, contact=contact, seen=seen, customer=customer, rules=rules)
     after = _holding(after, seen, conversation, rules)
     return Decision(refreshed(after, rules), (events[0], *woken, *events[1:]), contact_note(contact, now, rules))
 
 
-def _check_takes_contacts(case: Case, rules: Rules) -> None:
+def _check_takes(case: Case, conversation: str, rules: Rules) -> None:
     if case.merged_into:
         raise Elsewhere(f"case {case.number} was merged into another")
     if case.status == "closed":
         raise Elsewhere(f"case {case.number} is closed")
-    if len(case.contacts) >= rules.lifecycle.max_contacts:
+    another = bool(conversation) and conversation not in case.open_conversations
+    if len(case.contacts) >= rules.lifecycle.max_contacts or len(case.open_conversations) + another > MAX_CONVERSATIONS:
         raise Elsewhere(f"case {case.number} is full")
 
 
@@ -61,4 +64,4 @@ def _holding(case: Case, seen: ContactSeen, conversation: str, rules: Rules) -> 
 def without_conversations(case: Case) -> Case:
     """The next contact of its conversations opens a new case."""
     past = tuple(dict.fromkeys((*case.past_conversations, *case.open_conversations)))
-    return case.changed(open_conversations=(), past_conversations=past)
+    return case.changed(open_conversations=(), past_conversations=past[-MAX_CONVERSATIONS:])

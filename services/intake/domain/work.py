@@ -1,5 +1,7 @@
 """What an agent did on a case: one decision per verb that intake decides (`work.<verb>`).
 
+The case keeps the beginning of long words; the timeline keeps them whole.
+
 Refused: `unknown_case` (404), `wrong_transition` and `merged_case` (409), `missing_field` and `unknown_category` (422).
 """
 
@@ -28,9 +30,9 @@ from shared.events.cases import (
 )
 from shared.events.work import Work
 
-MAX_RESULT = 4_000
-MAX_EVIDENCE = 20
-MAX_LINE = 500
+MAX_RESULT = 1_000
+MAX_EVIDENCE = 10
+MAX_LINE = 300
 Step = tuple[Case, tuple[EventData, ...]]
 
 

@@ -27,7 +27,7 @@ def test_a_case_number_is_always_the_same() -> None:
 
 def test_ids_are_uuids_of_version_5_and_can_be_computed_again() -> None:
     assert UUID(event_id("cases.v1", "c", 1)).version == 5
-    assert event_id("cases.v1", "c", 1) == event_id("cases.v1", "c", 1) == "e0b7"[:0] + named("cases.v1", "c", 1)
+    assert event_id("cases.v1", "c", 1) == event_id("cases.v1", "c", 1) == named("cases.v1", "c", 1)
 
 
 @given(st.text(max_size=5), st.text(max_size=5), st.text(max_size=5), st.text(max_size=5))

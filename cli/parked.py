@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from cli.doors import Became, Door, Doors, Item, Pace, Work, agree, natural, path_of, table
+from cli.errors import CliError
+from cli.quarantine import After, AsJson, Before, Service
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Keys that stand still: parked after an error of ours, or waiting for an event that has not come.",
+)
+COLUMNS = ("service", "key", "in", "since", "waiting", "why")
+
+Keys = Annotated[list[str] | None, typer.Argument(metavar="[KEY]...", help="Case or agent ids, as `list` names them.")]
+Reason = Annotated[str | None, typer.Option(help="Whose reason holds these words.")]
+Source = Annotated[str | None, typer.Option(help="In which a record from this sender or service waits.")]
+Every = Annotated[bool, typer.Option("--all", help="All that stand still.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would become of each; change nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Rate = Annotated[float | None, typer.Option(min=0.01, help="Keys per second. Default: as fast as it goes.")]
+
+
+@app.command("list")
+def list_(
+    service: Service = None,
+    reason: Reason = None,
+    source: Source = None,
+    after: After = None,
+    before: Before = None,
+    as_json: AsJson = False,
+) -> None:
+    """Which keys stand still, since when and why."""
+    found = _found(Doors(service), reason, source, after, before)
+    rows = found if as_json else [{**item, "waiting": len(item["waiting"])} for item in found]
+    table(rows, COLUMNS, as_json)
+
+
+@app.command()
+def replay(
+    keys: Keys = None,
+    service: Service = None,
+    reason: Reason = None,
+    source: Source = None,
+    after: After = None,
+    before: Before = None,
+    every: Every = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    rate: Rate = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try keys again, with all that waits behind them in order. Exit code 0 only if all flow again."""
+    doors = Doors(service)
+    asked = _asked(doors, keys, every, (reason, source, after, before))
+    if not dry_run:
+        agree(len(asked), f"Replay {len(asked)} keys?", yes)
+    _work(doors, asked, _rehearse if dry_run else _replay, Pace(rate), "replayable" if dry_run else "replayed", as_json)
+
+
+@app.command()
+def skip(
+    keys: Keys = None,
+    service: Service = None,
+    reason: Reason = None,
+    source: Source = None,
+    after: After = None,
+    before: Before = None,
+    every: Every = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    rate: Rate = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give up the first waiting record of each key, or the gap before it, for good; then go on with the rest.
+
+    Exit code 0 only if all flow again.
+    """
+    doors = Doors(service)
+    asked = _asked(doors, keys, every, (reason, source, after, before))
+    if not dry_run:
+        agree(len(asked), f"Give up the first waiting record of {len(asked)} keys for good?", yes, freely=0)
+    _work(doors, asked, _would_skip if dry_run else _skip, Pace(rate), "skippable" if dry_run else "flowing", as_json)
+
+
+Filters = tuple[str | None, str | None, datetime | None, datetime | None]
+Step = Callable[[Doors, Door, Item], Became]
+
+
+def _asked(doors: Doors, keys: list[str] | None, every: bool, filters: Filters) -> list[Item]:
+    if bool(keys) + every + any(filters) != 1:
+        raise CliError("say which: keys, a filter such as --reason, or --all; only one of these")
+    found = _found(doors, *filters)
+    if not keys:
+        return found
+    if strange := [key for key in keys if all(item["key"] != key for item in found)]:
+        raise CliError(f"{', '.join(strange)} does not stand still; `switchboard parked list` names what does")
+    return [item for item in found if item["key"] in keys]
+
+
+def _found(
+    doors: Doors, reason: str | None, source: str | None, after: datetime | None, before: datetime | None
+) -> list[Item]:
+    items = [_told(item) for door in doors.services for item in doors.all(door, "/v1/parked")]
+    return sorted(
+        (
+            item
+            for item in items
+            if (reason is None or reason in item["why"])
+            and (source is None or any(waiting["source"].endswith(source) for waiting in item["waiting"]))
+            and (after is None or datetime.fromisoformat(item["since"]) >= after)
+            and (before is None or datetime.fromisoformat(item["since"]) < before)
+        ),
+        key=lambda item: (item["service"], natural(item["key"])),
+    )
+
+
+def _told(item: Item) -> Item:
+    first = [waiting["since"] for waiting in item["waiting"]]
+    since = item["parked"]["since"] if item["parked"] else min(first)
+    return {**item, "since": since, "why": item["parked"]["error"] if item["parked"] else _gap(item)}
+
+
+def _gap(item: Item) -> str:
+    """Which event the first waiting record needs before its turn comes."""
+    waiting = min(item["waiting"], key=lambda waiting: waiting["sequence"] or 0)
+    seen = item["seen"]
+    following = seen.get(waiting["topic"], 0) + 1
+    if waiting["sequence"] and waiting["sequence"] > following:
+        return f"{waiting['topic']} {following} has not come; {waiting['sequence']} waits for it"
+    causes = [f"{topic} {number}" for topic, number in waiting["after"].items() if seen.get(topic, 0) < number]
+    return f"{waiting['type']} waits for {', '.join(causes) or 'its turn'}"
+
+
+def _work(doors: Doors, asked: list[Item], step: Step, pace: Pace, verb: str, as_json: bool) -> None:
+    work = Work(pace)
+    by_name = {door.service: door for door in doors.services}
+    for item in asked:
+        door = by_name[item["service"]]
+        work.do(door.service, item["key"], partial(step, doors, door, item))
+    work.tell(verb, as_json)
+
+
+def _replay(doors: Doors, door: Door, item: Item) -> Became:
+    return _after(door, item, doors.post(door, path_of("parked", item["key"], "replay")))
+
+
+def _skip(doors: Doors, door: Door, item: Item) -> Became:
+    return _after(door, item, doors.post(door, path_of("parked", item["key"], "skip")))
+
+
+def _after(door: Door, item: Item, answer: Item) -> Became:
+    if answer["parked"] or answer["waiting"]:
+        return Became(door.service, item["key"], False, "stands still", _told(answer)["why"])
+    return Became(door.service, item["key"], True, "flows")
+
+
+def _rehearse(doors: Doors, door: Door, item: Item) -> Became:
+    answer = doors.post(door, path_of("parked", item["key"], "replay"), dry_run=True)
+    good = answer["would_flow"]
+    return Became(door.service, item["key"], good, "would flow" if good else "would stand still", answer["error"] or "")
+
+
+def _would_skip(_: Doors, door: Door, item: Item) -> Became:
+    if item["parked"] and item["waiting"]:
+        first = item["waiting"][0]
+        return Became(door.service, item["key"], True, f"would lose {first['type']} {first['sequence'] or ''}".strip())
+    return Became(door.service, item["key"], True, "would go on without", item["why"])
