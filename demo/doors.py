@@ -12,7 +12,7 @@ import httpx
 BUSY = frozenset({429, 502, 503, 504})
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 TIMEOUT_S = 15.0
-CONNECTIONS = 32
+CONNECTIONS = 64
 
 
 class Doors:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,9 +44,8 @@ def run(seconds: float = 60, contacts: Path | None = None) -> int:
         show = Show(lines, stack.env, seconds, screen, started)
         try:
             outcome = asyncio.run(_played(show, stack))
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, asyncio.CancelledError):
             outcome = show.totals()
-            outcome.interrupted = True
     return _end(outcome, screen)
 
 
@@ -54,6 +54,7 @@ async def _played(show: Show, stack: Stack) -> Totals:
         **kafka_options(stack.env), acks="all", enable_idempotence=True, linger_ms=5, max_batch_size=256 * 1024,
         max_request_size=4 * 1024 * 1024, request_timeout_ms=60_000,
     )  # fmt: skip
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _current().cancel)
     caring = asyncio.create_task(care(stack, show.screen.say))
     try:
         await producer.start()
@@ -61,6 +62,12 @@ async def _played(show: Show, stack: Stack) -> Totals:
     finally:
         caring.cancel()
         await producer.stop()
+
+
+def _current() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task
 
 
 def kafka_options(env: Mapping[str, str]) -> dict[str, Any]:

@@ -19,9 +19,10 @@ from demo.lines import Line, identities
 from demo.screen import Picture, Screen
 from demo.tally import SET_ASIDE, TOPICS, Tally
 from demo.told import Told
-from demo.totals import Outside, Totals, totals
+from demo.totals import Outside, Totals, totals, unfinished
 from demo.visible import Visible
 from demo.watch import listening
+from shared.clock import utc_now
 
 PICTURE_S = 0.25
 PICKY_SHARE = 0.3
@@ -39,9 +40,12 @@ class Show:
         self.screen = screen
         self._lines, self._env, self._seconds, self._started = lines, env, seconds, started
         contacts = identities(lines)
-        self._seen = Outside(lines, Tally(contacts), Told(_file(env.get("SWITCHBOARD_OUTBOX"))), missing=contacts)
+        self._seen = Outside(
+            lines, Tally(contacts, utc_now()), Told(_file(env.get("SWITCHBOARD_OUTBOX"))), missing=contacts
+        )
         self._feed: Feed | None = None
-        self._fed_from = self._finished = time.monotonic()
+        self._fed_from = time.monotonic()
+        self._finished: float | None = None
         self._greeted = False
 
     async def play(self, producer: AIOKafkaProducer, options: dict[str, Any]) -> Totals:
@@ -56,8 +60,10 @@ class Show:
         return self.totals()
 
     def totals(self) -> Totals:
-        counted = totals(self._seen)
-        counted.seconds = round(self._finished - self._fed_from, 1)
+        """What was seen so far; with a verdict only once all was done."""
+        self._look()
+        counted = totals(self._seen) if self._finished else unfinished(self._seen)
+        counted.seconds = round((self._finished or time.monotonic()) - self._fed_from, 1)
         tally = self._seen.tally
         counted.first_assigned_s = _since(self._started, tally.first_assigned_at())
         counted.all_assigned_s = _since(self._fed_from, tally.all_assigned_at())
@@ -98,7 +104,7 @@ class Show:
         self._tell(f"{feed.fed} records fed")
         tally = self._seen.tally
         while tally.waiting() or not (tally.knows_all() or await self._nothing_new()):
-            await asyncio.sleep(PICTURE_S)
+            await self._something_came(PICTURE_S)
         self._tell(f"{len(tally.opened)} new cases, each with an agent")
 
     async def _nothing_new(self) -> bool:
@@ -114,7 +120,7 @@ class Show:
         await visible.run()
         self._tell(f"{len(visible.cases)} contacts visible in a case, asked one by one")
         while self._seen.tally.waiting():
-            await asyncio.sleep(PICTURE_S)
+            await self._something_came(PICTURE_S)
 
     def _tell(self, text: str) -> None:
         self.screen.say(f"{text}, after {time.monotonic() - self._fed_from:.1f} s")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from demo.lines import Identity
@@ -25,10 +26,13 @@ class Seen:
 
 
 class Tally:
-    """Counts only what concerns the contacts given; a record that comes again counts once."""
+    """Counts only what concerns the contacts given, and what happened since `since`.
 
-    def __init__(self, contacts: Collection[Identity]) -> None:
-        self._contacts = frozenset(contacts)
+    A record that comes again counts once; what happened before is given out again by a service that restarts.
+    """
+
+    def __init__(self, contacts: Collection[Identity], since: datetime) -> None:
+        self._contacts, self._since = frozenset(contacts), since
         self.opened: dict[str, float] = {}
         self.cases_of: defaultdict[Identity, set[str]] = defaultdict(set)
         self.joined: set[Identity] = set()
@@ -49,7 +53,7 @@ class Tally:
         self.records += 1
         if seen.topic in SET_ASIDE:
             self.aside[seen.topic].add(seen.headers.get("switchboard_place", str(self.records)))
-        elif self._in_sequence(seen):
+        elif datetime.fromisoformat(seen.headers["ce_time"]) >= self._since and self._in_sequence(seen):
             self._count(seen)
 
     def knows_all(self) -> bool:
@@ -93,8 +97,6 @@ class Tally:
             if known != id_:
                 self.disorder.append(f"{seen.topic} of {subject}: number {number} was given to two events")
             return False
-        if number < self._first.get(stream, 0):
-            return False  # from before the demo, and given out again
         last = self._last.get(stream)
         if last is not None and number != last + 1:
             self.disorder.append(f"{seen.topic} of {subject}: {number} came after {last}")

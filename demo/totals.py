@@ -15,18 +15,18 @@ SHOWN = 5
 @dataclass
 class Totals:
     """`seconds`: from the first contact fed until all were visible and assigned. `not_visible`: well-formed contacts in
-    no case. `repeats`: records that changed nothing because the same had been there before."""
+    no case. `repeats`: records that changed nothing because the same had been there before. None: not known."""
 
     fed: int = 0
     cases: int = 0
     joined: int = 0
     amended: int = 0
-    repeats: int = 0
+    repeats: int | None = 0
     assigned: int = 0
     told: int = 0
     quarantined: int = 0
     refused: int = 0
-    not_visible: int = 0
+    not_visible: int | None = 0
     seconds: float = 0.0
     first_assigned_s: float | None = None
     all_assigned_s: float | None = None
@@ -64,20 +64,35 @@ class Outside:
 
 def totals(seen: Outside) -> Totals:
     """What was counted, without the times."""
-    tally, told = seen.tally, seen.told
+    tally = seen.tally
     changed = len(tally.opened) + len(tally.joined) + len(tally.amended)
+    counted = _counts(seen)
+    counted.repeats = max(0, seen.fed - seen.quarantined - len(seen.refused) - changed - len(seen.unseen))
+    counted.not_visible = len(seen.unseen)
+    counted.problems = problems(seen)
+    return counted
+
+
+def unfinished(seen: Outside) -> Totals:
+    """What was counted until it was interrupted; nothing was checked."""
+    counted = _counts(seen)
+    counted.interrupted, counted.problems = True, ["interrupted: nothing was checked"]
+    return counted
+
+
+def _counts(seen: Outside) -> Totals:
+    tally, told = seen.tally, seen.told
     return Totals(
         fed=seen.fed,
         cases=len(tally.opened),
         joined=len(tally.joined),
         amended=len(tally.amended),
-        repeats=max(0, seen.fed - seen.quarantined - len(seen.refused) - changed - len(seen.unseen)),
+        repeats=None,
         assigned=sum(case in tally.assigned for case in tally.opened),
         told=told.lines if told.known else len(tally.sent),
         quarantined=seen.quarantined,
         refused=len(seen.refused),
-        not_visible=len(seen.unseen),
-        problems=problems(seen),
+        not_visible=None,
     )
 
 

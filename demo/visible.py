@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from demo.doors import Doors
 from demo.lines import Identity
 
-AT_ONCE = 16
+AT_ONCE = 48
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0
 
 

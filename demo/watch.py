@@ -59,10 +59,15 @@ async def _read(consumer: AIOKafkaConsumer, take: Callable[[Seen], None]) -> Non
         now = time.monotonic()
         for records in batches.values():
             for record in records:
-                take(_seen(record, now))
+                if (seen := _seen(record, now)) is not None:
+                    take(seen)
 
 
-def _seen(record: Any, now: float) -> Seen:
+def _seen(record: Any, now: float) -> Seen | None:
+    """The record as an event; None if Switchboard did not write it."""
     headers = {name: value.decode(errors="replace") for name, value in record.headers if value is not None}
-    data = {} if record.topic.endswith(".dlq") or not record.value else orjson.loads(record.value)
-    return Seen(record.topic, headers, data, now)
+    if record.topic.endswith(".dlq"):
+        return Seen(record.topic, headers, {}, now)
+    if "ce_sequence" not in headers or not record.value:
+        return None
+    return Seen(record.topic, headers, orjson.loads(record.value), now)

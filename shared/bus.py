@@ -17,9 +17,9 @@ from shared.breaker import Breaker
 from shared.clock import Clock, utc_now
 from shared.codec import Inbound, Record, decode
 from shared.decisions import Refused
-from shared.errors import TRANSIENT, Unreadable
+from shared.errors import AWAY, TRANSIENT, TooEarly, Unreadable
 from shared.events.base import Event
-from shared.fold import Change, Outcome
+from shared.fold import Change, HeldFull, Outcome
 from shared.metrics import Metrics
 from shared.ownership import Ownership
 from shared.quarantine import Aside, Quarantine, aside, aside_event
@@ -74,6 +74,7 @@ class _Batch:
     changes: dict[int, list[tuple[Record, Change[Any]]]] = field(default_factory=dict)
     bad: list[Aside] = field(default_factory=list)
     stores: dict[int, Store[Any]] = field(default_factory=dict)
+    verdicts: dict[tuple[Place, int], bool] = field(default_factory=dict)
 
 
 class Bus:
@@ -112,29 +113,39 @@ class Bus:
         """Work one batch to its end, or put it back whole. Never raises for what a later attempt can mend."""
         async with self._turn:
             mine = consumer.assignment()
-            records = [
-                r
-                for r in records
-                if (r.topic, r.partition) in mine and not self.breaker.is_open((r.topic, r.partition))
-            ]
-            if not records or self.stopping:
-                return
-            ends = {(r.topic, r.partition): r.offset + 1 for r in records}
-            try:
-                if not self._commit_after_write:
-                    await consumer.commit(ends)
-                await self.work(records)
-            except TRANSIENT as error:
-                self._back_off(records, consumer, error)
-                return
-            except Exception as bug:
-                log.exception("a batch failed for an error of ours")
-                self._back_off(records, consumer, bug)
-                return
+            records = [r for r in records if (r.topic, r.partition) in mine]
+            self._put_back([r for r in records if self.breaker.is_open((r.topic, r.partition))], consumer)
+            records = [r for r in records if not self.breaker.is_open((r.topic, r.partition))]
+            if records and not self.stopping:
+                await self._attempt(records, consumer)
+
+    async def _attempt(self, records: Sequence[Record], consumer: Consumer) -> None:
+        """Work and commit, or put back: whatever goes wrong, these records must not be committed over."""
+        ends = {(r.topic, r.partition): r.offset + 1 for r in records}
+        try:
+            if not self._commit_after_write:
+                await consumer.commit(ends)
+            await self.work(records)
+        except AWAY as error:
+            self._back_off(records, consumer, error)
+        except Exception as error:  # noqa: BLE001 - it is looked into, partition by partition
+            await self._narrow_down(records, consumer, error)
+        else:
             self._failures = 0
             self._stop_if_broken(records, consumer)
             self.ownership.applied(ends, records)
             await self._commit(ends, consumer)
+
+    async def _narrow_down(self, records: Sequence[Record], consumer: Consumer, error: Exception) -> None:
+        """One partition's trouble is not the others': each for itself, and only what fails then is put back."""
+        places = list(dict.fromkeys((r.topic, r.partition) for r in records))
+        if len(places) > 1:
+            for place in places:
+                await self._attempt([r for r in records if (r.topic, r.partition) == place], consumer)
+            return
+        if not isinstance(error, (HeldFull, TooEarly)):
+            log.error("an error of ours holds up %s", places[0], exc_info=error)
+        self._back_off(records, consumer, error)
 
     async def work(self, records: Sequence[Record]) -> list[Outcome[Any]]:
         """Everything but the commit; also the way of a replay."""
@@ -147,8 +158,10 @@ class Bus:
                 for (record, change), o in zip(pairs, done, strict=True)
                 if o.refused
             ]
-            self._notice_bugs(pairs, done)
+            self._notice_bugs(pairs, done, batch)
             outcomes += done
+        for (place, _), bug in batch.verdicts.items():
+            self.breaker.saw(place, bug, self._clock())
         await self.quarantine.put(batch.bad)
         await self._after(outcomes)
         return outcomes
@@ -162,6 +175,10 @@ class Bus:
                 batch.bad.append(aside(record, error.reason, str(error), error.source))
             except Refused as error:
                 batch.bad.append(aside(record, error.code, error.message, ""))
+            except Exception as bug:
+                log.exception("a door failed at %s/%s/%s", record.topic, record.partition, record.offset)
+                batch.bad.append(aside(record, "bug", f"{type(bug).__name__}: {bug}", ""))
+                batch.verdicts[(record.topic, record.partition), record.offset] = True
         return batch
 
     def _take_in(self, record: Record, batch: _Batch) -> None:
@@ -175,7 +192,10 @@ class Bus:
             batch.stores[id(door.store)] = door.store
             batch.changes.setdefault(id(door.store), []).append((record, change))
 
-    def _notice_bugs(self, pairs: Sequence[tuple[Record, Change[Any]]], outcomes: Sequence[Outcome[Any]]) -> None:
+    def _notice_bugs(
+        self, pairs: Sequence[tuple[Record, Change[Any]]], outcomes: Sequence[Outcome[Any]], batch: _Batch
+    ) -> None:
+        """Log them, and note one verdict per record. One that only waits or repeats says nothing about our code."""
         for (record, _), outcome in zip(pairs, outcomes, strict=True):
             if outcome.bug is not None:
                 log.error(
@@ -186,7 +206,9 @@ class Bus:
                     record.offset,
                     exc_info=outcome.bug,
                 )
-            self.breaker.saw((record.topic, record.partition), outcome.bug is not None, self._clock())
+            if outcome.bug is not None or outcome.status not in ("repeat", "held", "parked"):
+                place = (record.topic, record.partition), record.offset
+                batch.verdicts[place] = batch.verdicts.get(place, False) or outcome.bug is not None
 
     def _stop_if_broken(self, records: Sequence[Record], consumer: Consumer) -> None:
         broken = [place for place in {(r.topic, r.partition) for r in records} if self.breaker.is_open(place)]
@@ -216,17 +238,22 @@ class Bus:
     def _back_off(self, records: Sequence[Record], consumer: Consumer, error: BaseException) -> None:
         self._failures += 1
         delay = min(FIRST_BACK_OFF_S * 2 ** min(self._failures, 10), LONGEST_BACK_OFF_S) * self._chance.uniform(0.5, 1)
+        log.warning("%s records put back for %.1f s: %s: %s", len(records), delay, type(error).__name__, error)
+        starts = self._put_back(records, consumer)
+        task = asyncio.create_task(self._resume_later(starts, consumer, delay))
+        self._resuming.add(task)
+        task.add_done_callback(self._resuming.discard)
+
+    def _put_back(self, records: Sequence[Record], consumer: Consumer) -> list[Place]:
+        """Let these records come again once their partitions are resumed; returns the partitions."""
         starts: dict[Place, int] = {}
         for record in records:
             starts.setdefault((record.topic, record.partition), record.offset)
-        log.warning("%s records put back for %.1f s: %s: %s", len(records), delay, type(error).__name__, error)
         for place, offset in starts.items():
             if place in consumer.assignment():
                 consumer.seek(place, offset)
                 consumer.pause([place])
-        task = asyncio.create_task(self._resume_later(list(starts), consumer, delay))
-        self._resuming.add(task)
-        task.add_done_callback(self._resuming.discard)
+        return list(starts)
 
     async def _resume_later(self, places: Sequence[Place], consumer: Consumer, delay: float) -> None:
         await asyncio.sleep(delay)

@@ -40,11 +40,12 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """Why a key stands still: an error of ours that its next step runs into."""
+    """Why a key stands still: an error of ours that its next step runs into. `event`: the id of that record, if any."""
 
     since: datetime
     error: str
     cause: str = ""
+    event: str = ""
 
 
 @dataclass(slots=True)

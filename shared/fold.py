@@ -198,7 +198,12 @@ def _park(document: Document[S], change: Change[S], now: datetime, bug: Exceptio
     """The key stands still. A command without a record behind it only fails: its caller hears of it."""
     if change.event is None and not change.timer:
         raise bug
-    document.parked = Parked(since=now, error=f"{type(bug).__name__}: {bug}"[:500], cause=change.cause)
+    document.parked = Parked(
+        since=now,
+        error=f"{type(bug).__name__}: {bug}"[:500],
+        cause=change.cause,
+        event=change.event.id if change.event else "",
+    )
     outcome = _outcome("parked", document, change)
     if change.event is not None:
         outcome = _hold(document, change.event, change, now, "parked")

@@ -90,7 +90,7 @@ def problem_of(error: BaseException) -> Problem:  # noqa: PLR0911 - one line per
             return Problem(
                 error.status, "unauthenticated" if error.status == 401 else "forbidden", str(error), headers=extra
             )
-        case RequestValidationError() | ValidationError():
+        case RequestValidationError():
             return _invalid(error)
         case HTTPException():
             return Problem(
@@ -124,7 +124,6 @@ def install_problems(app: FastAPI, log_error: Callable[[BaseException], None]) -
         Unreadable,
         access.Forbidden,
         RequestValidationError,
-        ValidationError,
         HTTPException,
         *TRANSIENT,
         Exception,
@@ -248,7 +247,8 @@ class Idempotency:
         if not key:
             status, content = await make()
             return Json(content, status)
-        id_ = hashlib.sha256(f"{principal.name}\0{request.method} {request.url.path}\0{key}".encode()).hexdigest()
+        door = f"{request.method} {request.url.path}?{request.url.query}"
+        id_ = hashlib.sha256(f"{principal.name}\0{door}\0{key}".encode()).hexdigest()
         said = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
         if (kept := await self._answers.find_one({"_id": id_})) is None:
             status, content = await make()

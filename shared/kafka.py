@@ -140,6 +140,13 @@ class KafkaConsumer:
             return None  # given away meanwhile
         return high
 
+    async def has_applied(self, places: Iterable[Place]) -> bool:
+        """Whether the group has committed all that is on these partitions now, whichever replica owns them."""
+        places = list(places)
+        ends = await self._consumer.end_offsets([TopicPartition(*place) for place in places])
+        applied = await self.applied_before(places)
+        return all(applied[place] >= ends[TopicPartition(*place)] for place in places)
+
     async def applied_before(self, places: Iterable[Place]) -> dict[Place, int]:
         """Where reading goes on after an assignment: the committed offset, else the partition's beginning."""
         offsets = {place: await self._consumer.committed(TopicPartition(*place)) for place in places}

@@ -26,7 +26,7 @@ from shared.access import Keys
 from shared.admin import admin_router
 from shared.bus import Bus, Door, Signal, nothing_after
 from shared.clock import Clock, utc_now
-from shared.errors import TRANSIENT
+from shared.errors import TRANSIENT, plainly
 from shared.events.base import Event
 from shared.fold import Change, Outcome
 from shared.http import Grouped, Idempotency, install_problems
@@ -218,9 +218,9 @@ async def _forever(work: Callable[[], Awaitable[None]], running: Running) -> Non
         try:
             await work()
         except TRANSIENT as error:
-            line = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:300]
+            line = plainly(error)
             if line != said:
-                log.warning("waiting: %s", line)
+                log.warning("waiting, and trying again every second: %s", line)
             said = line
         except Exception:
             log.exception("a worker failed and goes on")
@@ -357,7 +357,7 @@ def run(name: str, settings: type[T], assemble: Callable[[Core[T]], Parts]) -> N
             timeout_graceful_shutdown=5,
         )
         server = uvicorn.Server(config)
-        _check_rules(name, assemble, read)
+        _assemble_dry(name, read, assemble)
     except SettingsError as error:
         sys.exit(f"{name}: setting {error}")
     except RulesError as error:
@@ -365,10 +365,7 @@ def run(name: str, settings: type[T], assemble: Callable[[Core[T]], Parts]) -> N
     server.run()
 
 
-def _check_rules(name: str, assemble: Callable[[Core[T]], Parts], settings: T) -> None:
-    """Find wrong rules before the doors open: a dry assembly reads them all."""
-    import importlib
-
-    from shared.rules import load
-
-    load(name, importlib.import_module(f"services.{name}.domain.rules").Rules.parse, settings.rules)
+def _assemble_dry(name: str, settings: T, assemble: Callable[[Core[T]], Parts]) -> None:
+    """Read all rules before the doors open; nothing is connected to."""
+    database = connect(settings.mongo)[f"switchboard_{name}"]
+    assemble(Core(name, settings, database, KafkaProducer(settings), Metrics(name)))

@@ -159,9 +159,10 @@ class Store(Generic[S]):
         """
         outcomes: list[Outcome[S] | None] = [None] * len(changes)
         written: dict[str, Document[S]] = {}
+        told: set[str] = set()
         todo = list(range(len(changes)))
         for round_ in range(ROUNDS):
-            todo = await self._round(changes, todo, outcomes, written, recorded)
+            todo = await self._round(changes, todo, outcomes, written, recorded, told)
             if not todo:
                 break
             self.metrics.write_conflicts.inc(len(todo))
@@ -178,6 +179,7 @@ class Store(Generic[S]):
         outcomes: list[Outcome[S] | None],
         written: dict[str, Document[S]],
         recorded: bool,
+        told: set[str],
     ) -> list[int]:
         """One attempt at what is still to do; returns what must be tried again."""
         await self.locate([changes[i] for i in todo])
@@ -194,11 +196,9 @@ class Store(Generic[S]):
             outcomes[i] = outcome
             if outcome.status == "elsewhere":
                 again.append(i)
-            elif outcome.status not in ("repeat", "refused") and not (
-                outcome.status == "unchanged" and _is_outside(change)
-            ):
+            elif _is_written(change, outcome):
                 changed[change.key] = document
-        await self._write_notes(changes, todo, outcomes, folding)
+        await self._write_notes(changes, todo, outcomes, folding, told)
         await self._set_aside_refused(folding)
         lost = await self._write(changed, nonce, now, recorded)
         self._count(todo, changes, outcomes, lost, folding)
@@ -215,6 +215,9 @@ class Store(Generic[S]):
         for key, document in documents.items():
             if document.outbox and self.relay.has_published(self, key, document.nonce):
                 document.outbox, document.pending = [], None
+            elif document.outbox and document.pending is None:
+                document.pending = self.clock()  # another process's; nobody here would drop it later, so it goes now
+        await self._move_done(documents.values())
         await self._recall_moved(changes, documents)
         return documents
 
@@ -225,7 +228,6 @@ class Store(Generic[S]):
         """Write all copies guarded; returns the keys whose copy was not the newest any more."""
         if not changed:
             return set()
-        await self._move_done(changed.values())
         for document in changed.values():
             if document.outbox and not recorded and document.pending is None:
                 document.pending = now
@@ -291,15 +293,24 @@ class Store(Generic[S]):
         return self.shape.model.model_validate(raw)
 
     async def _write_notes(
-        self, changes: Sequence[Change[S]], todo: list[int], outcomes: list[Outcome[S] | None], folding: Folding[S]
+        self,
+        changes: Sequence[Change[S]],
+        todo: list[int],
+        outcomes: list[Outcome[S] | None],
+        folding: Folding[S],
+        told: set[str],
     ) -> None:
-        """Lines of the timeline go before the document they explain; a refusal takes back what a lost race left."""
+        """Lines of the timeline go before the document they explain; what a lost race left is taken back.
+
+        `told`: causes whose lines earlier rounds wrote.
+        """
         settled = [outcome for i in todo if (outcome := outcomes[i])] + [outcome for _, outcome in folding.drained]
         lines = [ReplaceOne({"_id": o.cause}, _line(o.key, o.note), upsert=True) for o in settled if o.note is not None]
         if lines:
             await self.timeline.bulk_write(lines, ordered=False)
-        if refused := [o.cause for o in settled if o.status == "refused"]:
-            await self.timeline.delete_many({"_id": {"$in": refused}})
+        if void := [o.cause for i in todo if (o := outcomes[i]) and _never_happened(changes[i], o, told)]:
+            await self.timeline.delete_many({"_id": {"$in": void}})
+        told.update(o.cause for o in settled if o.note is not None)
 
     async def _set_aside_refused(self, folding: Folding[S]) -> None:
         for event, outcome in folding.drained:
@@ -307,7 +318,10 @@ class Store(Generic[S]):
                 await self.set_aside(event, outcome.refused)
 
     async def _move_done(self, documents: Iterable[Document[S]]) -> None:
-        """Old ids of outsiders' records go to a side collection before they leave the document."""
+        """Old ids of outsiders' records go to a side collection before they leave the document.
+
+        Only ids that were read from the database are moved: one whose effect is not written yet must not be there.
+        """
         operations: list[ReplaceOne[dict[str, Any]]] = []
         for document in documents:
             if len(document.done) > KEEP_DONE:
@@ -343,6 +357,9 @@ class Store(Generic[S]):
                 self.metrics.events_repeated.inc()
             elif outcome.status in ("applied", "unchanged"):
                 self.metrics.applied(event.type, event.time, self.clock())
+        for event, outcome in folding.drained:
+            if outcome.key not in lost and outcome.status in ("applied", "unchanged"):
+                self.metrics.applied(event.type, event.time, self.clock())
 
     async def preview(self, change: Change[S]) -> Outcome[S]:
         """What a change would do now; nothing is written, nothing given out."""
@@ -366,7 +383,7 @@ class Store(Generic[S]):
             document.parked = None
             folding, now, nonce = self._folding(), self.clock(), self._nonces()
             drain(document, now, folding)
-            await self._write_notes([], [], [], folding)
+            await self._write_notes([], [], [], folding, set())
             await self._set_aside_refused(folding)
             if not await self._write({key: document}, nonce, now, False):
                 await self.relay.hand_over(self, [document], False)
@@ -379,18 +396,10 @@ class Store(Generic[S]):
             document = (await self._load_for([_nothing(key)]))[key]
             if not document.held:
                 return await self.unpark(key)
-            first = (
-                min(document.held, key=lambda w: w.event.sequence or 0) if document.parked is None else document.held[0]
-            )
-            if document.parked:
-                document.held.remove(first)
-                document.parked = None
-            if first.event.sequence is not None:
-                skipped = first.event.sequence if first not in document.held else first.event.sequence - 1
-                document.seen[first.event.topic] = max(skipped, document.seen.get(first.event.topic, 0))
+            _give_up_first(document)
             folding, now, nonce = self._folding(), self.clock(), self._nonces()
             drain(document, now, folding)
-            await self._write_notes([], [], [], folding)
+            await self._write_notes([], [], [], folding, set())
             await self._set_aside_refused(folding)
             if not await self._write({key: document}, nonce, now, False):
                 await self.relay.hand_over(self, [document], False)
@@ -407,8 +416,41 @@ def _line(key: str, note: Note) -> dict[str, Any]:
     return {**line, "data": note.data} if note.data else line
 
 
-def _is_outside(change: Change[Any]) -> bool:
-    return change.event is None or change.event.sequence is None
+def _is_written(change: Change[Any], outcome: Outcome[Any]) -> bool:
+    """Whether a change left something in its document."""
+    if outcome.status == "unchanged":
+        from_outside = change.event is None or change.event.sequence is None
+        return not from_outside or bool(change.once and outcome.state is not None)
+    if outcome.status == "parked":
+        return change.event is not None or outcome.bug is not None
+    return outcome.status in ("applied", "held")
+
+
+def _never_happened(change: Change[Any], outcome: Outcome[Any], told: set[str]) -> bool:
+    """Whether a line under the change's cause would tell what did not happen.
+
+    Had a change with an identity counted before, it would be a repeat now. An event without one may have counted
+    elsewhere; its line stays.
+    """
+    if outcome.status not in ("refused", "unchanged", "elsewhere"):
+        return False
+    if change.once and outcome.status == "refused":
+        return True
+    return outcome.cause in told and (bool(change.once) or change.event is None)
+
+
+def _give_up_first(document: Document[Any]) -> None:
+    """Give up the record that parked the key; or, where none did, what the first waiting one waits for."""
+    seen = document.seen
+    if document.parked and document.held[0].event.id == document.parked.event:
+        event = document.held.pop(0).event
+        if event.sequence is not None:
+            seen[event.topic] = max(event.sequence, seen.get(event.topic, 0))
+    elif not document.parked:
+        event = min(document.held, key=lambda w: w.event.sequence or 0).event
+        for topic, number in {**event.after, event.topic: (event.sequence or 1) - 1}.items():
+            seen[topic] = max(number, seen.get(topic, 0))
+    document.parked = None
 
 
 def _nothing(key: str) -> Change[Any]:

@@ -83,9 +83,10 @@ class Timers:
         ready = {shard: min(until, horizon) for shard, horizon in horizons.items() if horizon is not None}
         if not ready:
             return []
-        query = {"shard": {"$in": sorted(ready)}, "due": {"$lte": max(ready.values())}}
-        cursor = timed.store.documents.find(query, projection={"due": 1, "shard": 1}, sort=[("due", 1)], limit=MANY)
-        return [_Due(b["_id"], b["due"]) for b in await cursor.to_list(None) if b["due"] <= ready[b["shard"]]]
+        each = [{"shard": shard, "due": {"$lte": moment}} for shard, moment in sorted(ready.items())]
+        query = {"$or": each, "parked": {"$exists": False}}
+        cursor = timed.store.documents.find(query, projection={"due": 1}, sort=[("due", 1)], limit=MANY)
+        return [_Due(body["_id"], body["due"]) for body in await cursor.to_list(None)]
 
     async def _fire(self, timed: Timed, ripe: Sequence[_Due]) -> None:
         changes: list[Change[Any]] = [

@@ -233,7 +233,9 @@ def _work(doors: APIRouter, running: Running, cases: Cases, rules: Live[Rules]) 
         done = body_of(Work, value)
 
         async def make() -> tuple[int, Any]:
-            outcome = await running.submit(cases, _work_change(done, verb, running, rules()))
+            change = _work_change(done, verb, running, rules())
+            await cases.vet(change, done.agent_id)
+            outcome = await running.submit(cases, change)
             assert outcome.state is not None
             told = {"case_id": done.case_id, "number": outcome.state.number, "type": f"work.{verb}"}
             decided = verb in INTAKE_VERBS

@@ -1,10 +1,11 @@
-"""Intake's memory: cases and customers, and the finder that takes each contact to the case it belongs to.
+"""Intake's memory: cases, customers and colleagues, and the finder that takes each contact to the case it belongs to.
 
 Two unique indexes are the whole claim: no contact in two cases, no conversation in two open cases. Whoever loses the
 race for either looks again and finds the winner's case.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -13,10 +14,14 @@ from services.intake.domain.auto_close import due
 from services.intake.domain.case import Case
 from services.intake.domain.customer import Customer, customer_id_of, identify, merge, remember
 from services.intake.domain.receive import conversation_of, receive
+from services.intake.domain.roster import Colleague, by_stranger
 from services.intake.domain.rules import Rules
+from shared.errors import TooEarly
+from shared.events.agents import AgentUpdated
 from shared.events.contacts import Contact
+from shared.events.work import Work
 from shared.fold import Change, Outcome
-from shared.ids import contact_event_id, contact_id, named
+from shared.ids import contact_event_id, contact_id, named, partition_of
 from shared.rules import Rules as Live
 from shared.store import Shape, Store
 
@@ -47,6 +52,8 @@ CASES = Shape(
     due=due,
 )
 CUSTOMERS = Shape("customers", Customer, index=customer_index, indexes=(("points",),))
+COLLEAGUES = Shape("agents", Colleague)
+PATIENCE_S = 2.0
 
 
 @dataclass(slots=True)
@@ -84,10 +91,36 @@ def address(change: ContactChange, key: str, rules: Rules) -> None:
     )
 
 
+class Roster:
+    """Who is known. `consumer`: the service's own, once there is one. Nobody leaves, so one look at each is enough."""
+
+    def __init__(self, colleagues: Store[Colleague]) -> None:
+        self._colleagues = colleagues
+        self._known: set[str] = set()
+        self.consumer: Callable[[], Any] = lambda: None
+
+    async def knows(self, agent_id: str) -> bool:
+        """A "no" is certain: raises TooEarly (or what the broker says) while the agent may still be on `agents.v1`."""
+        if await self._has(agent_id):
+            return True
+        place = (AgentUpdated.TOPIC, partition_of(agent_id, self._colleagues.partitions))
+        async with asyncio.timeout(PATIENCE_S):
+            consumer = self.consumer()
+            if consumer is None or not await consumer.has_applied([place]):
+                raise TooEarly(f"agent {agent_id} is not known, but {place[0]} has not been read to its end")
+        return await self._has(agent_id)
+
+    async def _has(self, agent_id: str) -> bool:
+        if agent_id not in self._known and await self._colleagues.get(agent_id):
+            self._known.add(agent_id)
+        return agent_id in self._known
+
+
 class Cases(Store[Case]):
-    """The store of cases, with customers beside it."""
+    """The store of cases, with customers and colleagues beside it."""
 
     customers: Store[Customer]
+    roster: Roster
     rules: Live[Rules]
 
     async def apply(self, changes: Sequence[Change[Case]], *, recorded: bool = False) -> list[Outcome[Case]]:
@@ -98,6 +131,9 @@ class Cases(Store[Case]):
 
     async def locate(self, changes: Sequence[Change[Case]]) -> None:
         """Where the contact is already; else the open case of its conversation; else a case of its own."""
+        for change in changes:
+            if change.event is not None and change.event.topic == Work.TOPIC:
+                await self.vet(change, change.event.data["agent_id"])
         contacts = [change for change in changes if isinstance(change, ContactChange)]
         if not contacts:
             return
@@ -113,6 +149,11 @@ class Cases(Store[Case]):
             if conversation:
                 by_conversation.setdefault(conversation, key)
             address(change, key, self.rules())
+
+    async def vet(self, change: Change[Case], agent_id: str) -> None:
+        """Work of a stranger is refused unless the case is his."""
+        if not await self.roster.knows(agent_id):
+            change.decide = partial(by_stranger, agent_id=agent_id, decide=change.decide)
 
     async def _keys_by(self, field: str, values: set[str]) -> dict[str, str]:
         """By indexed value, the case that holds it."""

@@ -1,21 +1,20 @@
 """Routing's door for HTTP: agents and their presence, pools, and why a case is where it is."""
 
-from collections.abc import Sequence
-from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from pydantic import BaseModel
 
-from services.routing.desk import Desk, pool_ids
+from services.routing.board import PAGE, Board
+from services.routing.desk import Desk
 from services.routing.domain.agent import Agent, free_places, presence, total, update
 from services.routing.domain.estimate import Outlook
 from services.routing.domain.explain import explain
-from services.routing.domain.pools import skill_of_pool
 from services.routing.domain.rules import Rules
 from services.routing.domain.ticket import Ticket
+from services.routing.overview import pool_ids, pool_view, pools_shown
 from services.routing.store import Agents, Tickets
 from shared.access import Principal
 from shared.clock import wire
@@ -31,6 +30,7 @@ from shared.telemetry import current_trace
 E = TypeVar("E", bound=BaseModel)
 Supervisor = Annotated[Principal, who("supervisor")]
 Worker = Annotated[Principal, who("agent", "supervisor", "expert", "engineer", "coordinator")]
+Watcher = Annotated[Principal, who("supervisor", writes=False)]
 Reader = Annotated[Principal, who("agent", "supervisor", "expert", "coordinator", "quality", writes=False)]
 
 
@@ -40,6 +40,7 @@ def router(running: Running, tickets: Tickets, agents: Agents, desk: Desk, rules
     _agents(doors, running, agents, rules)
     _pools(doors, running, tickets, agents, desk, rules)
     _cases(doors, running, tickets, agents, desk, rules)
+    _board(doors, running, Board(tickets, agents, rules, lambda: desk.handling, running.core.clock))
     return doors
 
 
@@ -50,7 +51,7 @@ def _agents(doors: APIRouter, running: Running, agents: Agents, rules: Live[Rule
         event = _event(AgentUpdated, agent_id, value, running)
 
         async def make() -> tuple[int, Any]:
-            return 200, await _say(running, agents, event, partial(update, event=event))
+            return 200, await _say(running, agents, event, partial(update, event=event, rules=rules()))
 
         return await running.idempotency.answer(request, by, value, make)
 
@@ -114,34 +115,10 @@ def _pools(
     async def pools(_: Reader, limit: Limit = 200, after: After = "") -> Any:
         waiting, whole = await tickets.waiting(pool_ids(rules()))
         there = await agents.there()
-        now = running.core.clock()
         outlook = Outlook(waiting, there, rules(), desk.handling) if whole else None
-        names = sorted({*pool_ids(rules()), *(ticket.pool for ticket in waiting)})
-        shown = [_pool(name, waiting, outlook, now, rules()) for name in names if name > after]
+        names = [name for name in pools_shown(rules(), waiting) if name > after]
+        shown = [pool_view(name, waiting, outlook, rules()) for name in names[: limit + 1]]
         return page(shown, limit, lambda item: str(item["id"]))
-
-
-def _pool(pool: str, waiting: Sequence[Ticket], outlook: Outlook | None, now: datetime, rules: Rules) -> dict[str, Any]:
-    """`oldest`: since when the case that waits longest waits. `estimate_s`: for a case of the middle priority P2."""
-    skill, language = skill_of_pool(pool)
-    own = [ticket for ticket in waiting if ticket.pool == pool]
-    oldest = min((ticket.waiting_since for ticket in own), default=None)
-    crew = outlook.crew(skill, language) if outlook else []
-    group = rules.pools.skills.get(skill)
-    return {
-        "id": pool,
-        "skill": skill,
-        "language": language,
-        "name": {"zh": group.zh, "en": group.en} if group else {},
-        "depth": len(own),
-        "by_priority": {p: sum(t.priority == p for t in own) for p in ("P0", "P1", "P2", "P3")},
-        "oldest": wire(oldest) if oldest else None,
-        "oldest_s": (now - oldest).total_seconds() if oldest else None,
-        "estimate": outlook.estimate_s(skill, language, "P2") if outlook else None,
-        "agents_online": len(crew),
-        "places": sum(total(agent) for agent in crew),
-        "free": sum(max(0, total(agent) - len(agent.reservations)) for agent in crew),
-    }
 
 
 def _cases(
@@ -165,3 +142,12 @@ async def _ticket(tickets: Tickets, id_or_number: str) -> Ticket:
         ids = [ticket.case_id for ticket in found]
         raise Problem(409, "ambiguous_number", "more than one case has this number; use the id", field="case", ids=ids)
     return found[0]
+
+
+def _board(doors: APIRouter, running: Running, board: Board) -> None:
+    @doors.get("/board", tags=["board"], response_class=HTMLResponse)
+    async def watch(request: Request, _: Watcher) -> Response:
+        if "text/event-stream" not in request.headers.get("accept", ""):
+            return HTMLResponse(PAGE)
+        stream = board.stream(lambda: running.stopping)
+        return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})

@@ -19,12 +19,12 @@ from services.routing.domain.agent import Agent
 from services.routing.domain.estimate import Outlook
 from services.routing.domain.match import Match, match
 from services.routing.domain.offer import offer
-from services.routing.domain.pools import pool_id
 from services.routing.domain.reserve import release, reserve
 from services.routing.domain.rules import Rules
 from services.routing.domain.sweep import confirms, left_behind, stale_reservations, without_place
 from services.routing.domain.ticket import Ticket
 from services.routing.domain.unassign import unassign
+from services.routing.overview import pool_ids
 from services.routing.store import Agents, Tickets
 from shared.clock import Clock
 from shared.errors import TRANSIENT
@@ -167,7 +167,7 @@ class Desk:
         await self._release((agent_id, place.case_id, place.generation) for agent_id, place in held)
 
     async def _unassign(self, held: Sequence[tuple[str, str, int]], why: str) -> None:
-        """(case id, agent id, generation)"""
+        """Each as (case id, agent id, generation)."""
         changes = [
             Change(
                 key=case_id,
@@ -212,7 +212,7 @@ class Desk:
         tickets = await self._tickets.with_agents(shards)
         agents = await self._agents.get_many({ticket.agent_id for ticket in tickets.values() if ticket.agent_id})
         gone = left_behind(tickets.values(), agents)
-        await self._unassign([(t.case_id, t.agent_id or "", t.generation) for t in gone], "agent_offline")
+        await self._unassign([_place_of(ticket) for ticket in gone], "agent_offline")
         placeless = without_place(tickets.values(), agents, self._clock(), self._rules())
         absent = {ticket.case_id for ticket in gone}
         await self._restore([ticket for ticket in placeless if ticket.case_id not in absent])
@@ -223,7 +223,10 @@ class Desk:
             return
         outcomes = await self._agents.apply([_reservation_of(ticket) for ticket in tickets])
         lost = [ticket for ticket, o in zip(tickets, outcomes, strict=True) if o.status == "refused"]
-        await self._unassign([(t.case_id, t.agent_id or "", t.generation) for t in lost], "place_lost")
+        await self._unassign([_place_of(ticket) for ticket in lost], "place_lost")
+        now = await self._tickets.get_many(ticket.case_id for ticket in tickets)
+        moved = [t for t in tickets if not confirms(now.get(t.case_id), t.agent_id or "", t.generation)]
+        await self._release((t.agent_id or "", t.case_id, t.generation) for t in moved)
 
     async def _refresh_history(self, rules: Rules) -> None:
         if (moment := self._clock().timestamp()) >= self._history_due:
@@ -245,10 +248,6 @@ class Desk:
         return known
 
 
-def pool_ids(rules: Rules) -> list[str]:
-    return [pool_id(skill, language) for skill in rules.pools.skills for language in rules.pools.languages.served]
-
-
 def _reservation(found: Match) -> Change[Agent]:
     return _take(found.agent.agent_id, found.ticket, found.generation)
 
@@ -260,6 +259,10 @@ def _reservation_of(ticket: Ticket) -> Change[Agent]:
 def _take(agent_id: str, ticket: Ticket, generation: int) -> Change[Agent]:
     decide = partial(reserve, agent_id=agent_id, case_id=ticket.case_id, channel=ticket.channel, generation=generation)
     return Change(key=agent_id, decide=decide, cause=named("reserve", agent_id, ticket.case_id, generation))
+
+
+def _place_of(ticket: Ticket) -> tuple[str, str, int]:
+    return ticket.case_id, ticket.agent_id or "", ticket.generation
 
 
 def _offering(found: Match, rules: Rules) -> Change[Ticket]:

@@ -11,7 +11,8 @@ from services.routing.domain.rules import Rules
 from services.routing.domain.ticket import Estimates, Ticket
 from services.routing.domain.transfer import transfer
 from shared.codec import Inbound
-from shared.doors import Handlers
+from shared.decisions import Decision
+from shared.doors import Ask, Handlers
 from shared.events.agents import AgentPresence, AgentUpdated
 from shared.events.base import Event
 from shared.events.cases import EVENTS as CASE_EVENTS
@@ -37,13 +38,15 @@ def ticket_changes(rules: Live[Rules], metrics: Metrics, estimates: Estimates) -
 
 
 def _work(on: Handlers[Ticket], verb: str, ask: Callable[[Work], Any]) -> None:
-    on.outsiders(
-        f"work.{verb}",
-        Work,
-        lambda work, _: ask(work),
-        key=lambda work: work.case_id,
-        once=lambda w: f"{w.agent_id}:{w.id}",
-    )
+    on.outsiders(f"work.{verb}", Work, lambda work, _: ask(work), key=_case, once=_once)
+
+
+def _case(work: Work) -> str:
+    return work.case_id
+
+
+def _once(work: Work) -> str:
+    return f"{work.agent_id}:{work.id}"
 
 
 def work_done(changes: Handlers[Ticket]) -> Callable[[Event], Change[Ticket] | None]:
@@ -54,17 +57,13 @@ def work_done(changes: Handlers[Ticket]) -> Callable[[Event], Change[Ticket] | N
 def agent_changes(rules: Live[Rules], metrics: Metrics) -> Handlers[Agent]:
     """Repeats are known by their `at`."""
     on: Handlers[Agent] = Handlers(metrics)
-    on.outsiders(
-        AgentUpdated.TYPE, AgentUpdated, lambda data, _: partial(update, event=data), key=_agent, once=_by_time
-    )
-    on.outsiders(
-        AgentPresence.TYPE,
-        AgentPresence,
-        lambda data, _: partial(presence, event=data, rules=rules()),
-        key=_agent,
-        once=_by_time,
-    )
+    on.outsiders(AgentUpdated.TYPE, AgentUpdated, _ask(update, rules), key=_agent, once=_by_time)
+    on.outsiders(AgentPresence.TYPE, AgentPresence, _ask(presence, rules), key=_agent, once=_by_time)
     return on
+
+
+def _ask(decision: Callable[..., Decision[Agent]], rules: Live[Rules]) -> Ask:
+    return lambda data, _: partial(decision, event=data, rules=rules())
 
 
 def _agent(data: AgentUpdated | AgentPresence) -> str:

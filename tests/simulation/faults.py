@@ -7,7 +7,8 @@
 
 Names of faults:
     mongo.refused      the operation is not done, and its caller gets AutoReconnect
-    mongo.lost_reply   the operation is done, and its caller gets NetworkTimeout
+    mongo.cut          the operation is done, and its caller gets AutoReconnect at once, before a majority has it
+    mongo.lost_reply   the operation is done, and its caller gets NetworkTimeout a good while later
     mongo.partial      of an unordered bulk write any part is done, and its caller gets AutoReconnect
     mongo.split        between two parts of an unordered bulk write others may write
     kafka.refused      a producer's batch is not written, and its records' futures fail
@@ -22,7 +23,7 @@ from random import Random
 
 NAMES = frozenset(
     {
-        "mongo.refused", "mongo.lost_reply", "mongo.partial", "mongo.split",
+        "mongo.refused", "mongo.cut", "mongo.lost_reply", "mongo.partial", "mongo.split",
         "kafka.refused", "kafka.lost_ack", "kafka.commit_lost", "kafka.commit_refused",
     }
 )  # fmt: skip

@@ -54,3 +54,22 @@ def digest(world: World) -> str:
         for key, stored in sorted(world.replicas.data[name].committed.items(), key=lambda item: str(item[0])):
             told.update(repr((name, key)).encode() + stored.raw)
     return f"{told.hexdigest()} {world.loop.steps} {world.loop.time():.9f}"
+
+
+def check_causes(world: World, topics: Iterable[str]) -> None:
+    """On the topics, too, no event stands before what its writer had seen of the same subject."""
+    appeared: dict[tuple[str, str, int], int] = {}
+    firsts: list[tuple[int, str, str, Any]] = []
+    for moment, record in enumerate(world.broker.history):
+        if record.topic in topics:
+            headers = dict(record.headers)
+            subject, number = headers["ce_subject"].decode(), int(headers["ce_sequence"])
+            if appeared.setdefault((record.topic, subject, number), moment) == moment:
+                firsts.append((moment, record.topic, subject, headers.get("ce_after", b"").decode()))
+    for moment, topic, subject, after in firsts:
+        for part in after.split(";") if after else ():
+            cause, _, number = part.rpartition("=")
+            if cause in topics:
+                seen = appeared.get((cause, subject, int(number)))
+                assert seen is not None, f"{topic} {subject} rests on {part}, which never appeared"
+                assert seen < moment, f"{topic} {subject} stands before its cause {part}"

@@ -32,6 +32,7 @@ class Broker:
         self.loop, self.faults, self.partitions = loop, faults, partitions
         self.clock = clock or SimClock(loop)
         self.logs: dict[TopicPartition, list[Any]] = {}
+        self.history: list[Any] = []
         self.groups: dict[str, Group] = {}
         self.readers: dict[Any, None] = {}
         self._down_until = 0.0
@@ -74,6 +75,7 @@ class Broker:
         moment = self.now_ms() if timestamp is None else timestamp
         record: Any = ConsumerRecord(topic, place.partition, len(log), moment, 0, key, value, None, len(key or b""), len(value or b""), tuple(headers))
         log.append(record)
+        self.history.append(record)
         for reader in self.readers:
             reader.notice(place)
         return record

@@ -173,6 +173,8 @@ class Replicas:
             result = error
         if isinstance(result, Rest):
             self.loop.later(self.faults.delay("mongo.request"), self._arrive, result.work, durable, answer, self._term)
+        elif self.faults.happens("mongo.cut") or type(result) is AutoReconnect:
+            self._answer(answer, AutoReconnect("connection closed"))
         elif self.faults.happens("mongo.lost_reply"):
             self.loop.later(self.faults.delay("mongo.timeout"), _settle, answer, NetworkTimeout("timed out"))
         elif durable and self._tail:

@@ -142,8 +142,8 @@ def test_a_process_that_is_stopped_tidies_up() -> None:
 
 
 HISTORY = """
-from tests.simulation.history import digest
-print(digest({seed}))
+from tests.simulation.test_mechanics import digest_of
+print(digest_of({seed}))
 """
 
 

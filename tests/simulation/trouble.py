@@ -7,15 +7,19 @@ from tests.simulation.processes import Process
 from tests.simulation.world import World
 
 RATES = {
-    "mongo.refused": 0.01, "mongo.lost_reply": 0.02, "mongo.partial": 0.03, "mongo.split": 0.2,
+    "mongo.refused": 0.01, "mongo.cut": 0.02, "mongo.lost_reply": 0.02, "mongo.partial": 0.03, "mongo.split": 0.2,
     "kafka.refused": 0.02, "kafka.lost_ack": 0.03, "kafka.commit_lost": 0.05, "kafka.commit_refused": 0.05,
 }  # fmt: skip
+
+LAGS = ((0.001, 0.02), (0.001, 0.02), (0.01, 0.2), (0.05, 1.0))
+"""How far the other nodes of the replica set are behind, in seconds; what they have not got a fail-over takes back."""
 
 
 def drawn(faults: Faults) -> None:
     """Rates of this history: some faults often, some never, so that each also meets the calm of the others."""
     for name, rate in RATES.items():
         faults.rates[name] = rate * faults.chance.choice((0, 0.5, 1, 3))
+    faults.delays["mongo.majority"] = faults.chance.choice(LAGS)
 
 
 async def trouble(world: World, seconds: float) -> None:

@@ -33,7 +33,7 @@ from tests.simulation.scheduler import Loop, SimClock, current
 
 POLL_MS = 500
 SESSION_MS, HEARTBEAT_MS, REBALANCE_MS = 2_000, 300, 4_000
-PATIENCE_S = 600.0
+PATIENCE_S = 120.0
 Assemble = Callable[[Core[Any]], Parts]
 
 
@@ -47,6 +47,7 @@ class World:
         self.running: dict[str, Running] = {}
         self.topics: dict[str, set[str]] = {}
         self.shapes: dict[str, set[str]] = {}
+        self.core_type: type[Core[Any]] = Core
         loop.world = self  # type: ignore[attr-defined]
 
     def add(self, name: str, assemble: Assemble, settings: Settings, replicas: int = 2) -> None:
@@ -65,7 +66,7 @@ class World:
     async def _serve(self, process_name: str, name: str, assemble: Assemble, settings: Settings) -> None:
         chance = Random(self.loop.random.random())
         producer = Producer(self.broker)
-        core: Core[Any] = Core(
+        core: Core[Any] = self.core_type(
             name, settings, self.replicas.client()[f"switchboard_{name}"], producer, Metrics(name), clock=self.clock,
             guards=self.guards, nonces=lambda: f"{process_name}:{chance.getrandbits(64):016x}",
         )  # fmt: skip

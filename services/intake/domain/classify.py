@@ -1,8 +1,8 @@
 """What a contact is about (IN-5, IN-6, IN-17, IN-19): category, kind, tags, core demand.
 
-Each keyword of the tree that the text holds adds its weight (`keywords.weight_of`) times 1.5 in the subject, 1 in the
-first 200 characters, 0.7 later; 0.25 of that where the category's mood is the opposite of the customer's. The second
-level with the largest sum wins, below it the third level with the largest weight of its own.
+Each keyword of the tree that the text holds adds its weight (`keywords.weight_of`) times its category's, times 1.5 in
+the subject, 1 in the first 200 characters, 0.7 later; times 0.25 for praise when the customer is not pleased and for
+blame when he is. The second level with the largest sum wins, below it the third level with the largest sum of its own.
 
     confidence = best / (best + second best) * best / (best + 4)
 
@@ -53,7 +53,7 @@ def classify(
 def _weights(scan: Scan, feeling: Sentiment, rules: Rules, subject_end: int) -> dict[int, float]:
     weights: dict[int, float] = {}
     for leaf, weight, start in rules.category_words.found(scan):
-        scaled = weight * _place(start, subject_end) * _mood(leaf, feeling)
+        scaled = weight * leaf.weight * _place(start, subject_end) * _mood(leaf, feeling)
         weights[leaf.index] = weights.get(leaf.index, 0.0) + scaled
     return weights
 
@@ -65,8 +65,9 @@ def _place(start: int, subject_end: int) -> float:
 
 
 def _mood(leaf: Leaf, feeling: Sentiment) -> float:
-    opposite = feeling.label.endswith("negative") if leaf.mood == "positive" else feeling.label == "positive"
-    return _AGAINST_MOOD if leaf.mood and opposite else 1.0
+    if leaf.mood is None:
+        return 1.0
+    return 1.0 if (leaf.mood == "positive") == (feeling.label == "positive") else _AGAINST_MOOD
 
 
 def _best(weights: dict[int, float], rules: Rules) -> tuple[Leaf | None, float]:

@@ -4,7 +4,7 @@ How a keyword is written (in every rule file):
     退款              anywhere in the text
     refund            as a whole word, whatever the case, also with a plural s
     refund*           as the beginning of a word: refund, refunds, refunded
-    card + arriv*     all parts, anywhere in the text, in any order
+    card + arriv*     all parts near each other (NEAR characters), in any order
 """
 
 import unicodedata
@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 _WORD = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _UNIFY = str.maketrans({"-": " ", "_": " ", "’": "'", "‘": "'", "`": "'"})
+NEAR = 80
+_FAR = 1 << 30
 CJK_WEIGHT, LATIN_WEIGHT = 2.0, 0.6
 
 
@@ -69,7 +71,7 @@ class Keywords(Generic[T]):
 
     def __init__(self, entries: Iterable[tuple[str, T]]) -> None:
         self._single: dict[str, list[tuple[T, float]]] = {}
-        self._joint: dict[str, dict[str, list[tuple[T, float, frozenset[str]]]]] = {}
+        self._joint: dict[str, dict[str, list[tuple[T, float, tuple[str, ...]]]]] = {}
         parts_seen: set[str] = set()
         for keyword, value in entries:
             parts = parts_of(keyword)
@@ -83,7 +85,7 @@ class Keywords(Generic[T]):
             self._single.setdefault(first, []).append((value, weight_of(parts)))
         else:
             second = self._joint.setdefault(first, {}).setdefault(others[0], [])
-            second.append((value, weight_of(parts), frozenset(others[1:])))
+            second.append((value, weight_of(parts), tuple(others[1:])))
 
     def found(self, scan: Scan) -> Iterator[Found[T]]:
         """Each keyword that the text holds, once."""
@@ -97,12 +99,13 @@ class Keywords(Generic[T]):
                 yield from self._found_together(self._joint[part], present, present[part])
 
     def _found_together(
-        self, seconds: dict[str, list[tuple[T, float, frozenset[str]]]], present: Mapping[str, int], start: int
+        self, seconds: dict[str, list[tuple[T, float, tuple[str, ...]]]], present: Mapping[str, int], start: int
     ) -> Iterator[Found[T]]:
-        for second in present:
-            for value, weight, others in seconds.get(second, ()):
-                if not others or others <= present.keys():
-                    yield Found(value, weight, start)
+        for second, place in present.items():
+            if second in seconds and -NEAR <= place - start <= NEAR:
+                for value, weight, others in seconds[second]:
+                    if all(-NEAR <= present.get(other, _FAR) - start <= NEAR for other in others):
+                        yield Found(value, weight, start)
 
     def values(self, scan: Scan) -> set[T]:
         if self.parts.isdisjoint(scan.first):

@@ -51,12 +51,17 @@ Words = tuple[Word, ...]
 
 
 class Category(_File):
-    """A node of the tree. `kind` is what such a contact usually is; `mood` the sentiment it goes with, if only one."""
+    """A node of the tree.
+
+    `kind` is what such a contact usually is, `mood` the sentiment it goes with, if only one, `weight` a factor on its
+    own keywords (below 1 for words that say little, such as the name of a device).
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=40)]
     en: Annotated[str, Field(min_length=1, max_length=60)]
     kind: Kind | None = None
     mood: Mood | None = None
+    weight: Annotated[float, Field(gt=0, le=5)] = 1.0
     keywords: Words = ()
     children: tuple["Category", ...] = ()
 
@@ -72,7 +77,7 @@ class Category(_File):
 
 
 def _differ(siblings: tuple[Category, ...]) -> tuple[Category, ...]:
-    names = [name for sibling in siblings for name in (sibling.name, sibling.en.casefold())]
+    names = [name for sibling in siblings for name in {sibling.name.casefold(), sibling.en.casefold()}]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise ValueError(f"siblings with the same name: {', '.join(sorted(twice))}")
@@ -88,6 +93,7 @@ class Leaf(BaseModel):
     path: tuple[str, ...]
     kind: Kind | None
     mood: Mood | None
+    weight: float
     keywords: Words
 
 
@@ -147,18 +153,24 @@ def _flatten(tops: tuple[Category, ...]) -> Iterator[Leaf]:
     index = 0
     for top in tops:
         for second in top.children:
-            at, kind, mood = index, second.kind or top.kind, second.mood or top.mood
-            yield Leaf(
-                index=at, second=at, path=(top.name, second.name), kind=kind, mood=mood, keywords=second.keywords
-            )
-            index += 1
-            for third in second.children:
-                path = (top.name, second.name, third.name)
-                yield Leaf(
-                    index=index, second=at, path=path, kind=third.kind or kind, mood=third.mood or mood,
-                    keywords=third.keywords,
-                )  # fmt: skip
+            at = index
+            for lineage in ((top, second), *((top, second, third) for third in second.children)):
+                yield _leaf(index, at, lineage)
                 index += 1
+
+
+def _leaf(index: int, second: int, lineage: tuple[Category, ...]) -> Leaf:
+    """Kind and mood come down from above where a node has none of its own; weight and keywords do not."""
+    own = lineage[-1]
+    return Leaf(
+        index=index,
+        second=second,
+        path=tuple(node.name for node in lineage),
+        kind=next((node.kind for node in reversed(lineage) if node.kind), None),
+        mood=next((node.mood for node in reversed(lineage) if node.mood), None),
+        weight=own.weight,
+        keywords=own.keywords,
+    )
 
 
 def _no_keyword_twice(leaves: Iterable[Leaf]) -> None:

@@ -15,6 +15,7 @@ from services.intake.domain.lifecycle import OPEN, back_to_work, check, wrong_tr
 from services.intake.domain.reopen import reopened
 from services.intake.domain.rules import Rules
 from services.intake.domain.summary import refreshed
+from shared.clock import to_milliseconds
 from shared.decisions import Decision, Note, Refused
 from shared.events.base import EventData
 from shared.events.cases import (
@@ -59,7 +60,8 @@ def respond(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
     """The first answer stops the clock of the first response; with a promise (SL-13) it says what and until when."""
     if work.promise and work.promise_at is None:
         raise _missing("promise_at", "a promise needs the time until which it holds")
-    promise = Promise(what=work.promise or work.text or "", until=work.promise_at) if work.promise_at else None
+    until = _until(work)
+    promise = Promise(what=_cut(work.promise or work.text, MAX_RESULT) or "", until=until) if until else None
     event = CaseResponded(
         **case.ids, by=work.agent_id, first=case.first_responded_at is None, channel=case.channel,
         text=_cut(work.text, MAX_RESULT), promise=promise,
@@ -82,8 +84,9 @@ def wait(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
     """On a third party where one is named, else on the customer, unless `on` says which."""
     on = work.on or ("third_party" if work.party else "customer")
     status: Status = "waiting_third_party" if on == "third_party" else "waiting_customer"
-    event = CaseWaiting(**case.ids, by=work.agent_id, on=on, party=work.party, promise_at=work.promise_at)
-    return case.changed(status=status, waiting_party=work.party, waiting_until=work.promise_at), (event,)
+    party, until = _cut(work.party, MAX_LINE), _until(work)
+    event = CaseWaiting(**case.ids, by=work.agent_id, on=on, party=party, promise_at=until)
+    return case.changed(status=status, waiting_party=party, waiting_until=until), (event,)
 
 
 def resume(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
@@ -139,12 +142,12 @@ def notice_delay(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
     reason = work.reason or work.text
     if not reason:
         raise _missing("reason", "a delay needs its reason")
+    until = _until(work)
     event = CaseNoted(
         **case.ids, by=work.agent_id, kind="delay", why=reason, text=work.text or "", remedy=work.remedy,
-        promise_at=work.promise_at,
+        promise_at=until,
     )  # fmt: skip
-    waiting = case.waiting_until and (work.promise_at or case.waiting_until)
-    return case.changed(waiting_until=waiting), (event,)
+    return case.changed(waiting_until=case.waiting_until and (until or case.waiting_until)), (event,)
 
 
 _VERBS: dict[str, Callable[[Case, datetime, Work, Rules], Step]] = {
@@ -213,6 +216,10 @@ def _missing(field: str, message: str) -> Refused:
 
 def _cut(text: str | None, limit: int) -> str | None:
     return (text or "").strip()[:limit] or None
+
+
+def _until(work: Work) -> datetime | None:
+    return to_milliseconds(work.promise_at) if work.promise_at else None
 
 
 def _note(work: Work, verb: str, now: datetime) -> Note:

@@ -4,17 +4,18 @@ Profile and presence come from outside and carry their time; the newest of each 
 that is read again changes nothing. Load is the number of reservations, never a counter.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, cast
 
 from pydantic import BaseModel, ConfigDict
 
-from services.routing.domain.pools import plain_language
+from services.routing.domain.pools import plain_language, skill_named
 from services.routing.domain.rules import Rules
 from shared.decisions import Decision, Refused
 from shared.events.agents import AgentPresence, AgentUpdated
 from shared.events.base import PersonalText
 
+AHEAD = timedelta(minutes=5)
 State = Literal["online", "break", "wrap_up", "offline"]
 
 
@@ -52,14 +53,16 @@ class Agent(BaseModel):
     idle_since: datetime | None = None
 
 
-def update(state: Agent | None, now: datetime, *, event: AgentUpdated) -> Decision[Agent]:
+def update(state: Agent | None, now: datetime, *, event: AgentUpdated, rules: Rules) -> Decision[Agent]:
+    """Raises Refused `ahead_of_time` (422)."""
     if state is not None and event.at <= state.profile_at:
         return Decision(state)
+    _check_time(event.at, now)
     profile = {
         "profile_at": event.at,
         "name": event.name,
         "team": event.team,
-        "skills": {skill.strip().lower(): level for skill, level in event.skills.items()},
+        "skills": {skill_named(name, rules) or name.strip().lower(): level for name, level in event.skills.items()},
         "languages": tuple(dict.fromkeys(plain_language(language) for language in event.languages)),
         "capacity": event.capacity,
         "supervisor": event.supervisor,
@@ -73,7 +76,7 @@ def update(state: Agent | None, now: datetime, *, event: AgentUpdated) -> Decisi
 def presence(state: Agent | None, now: datetime, *, event: AgentPresence, rules: Rules) -> Decision[Agent]:
     """What was confirmed holds until the agent goes offline; a break does not ask for it again.
 
-    Raises Refused `unknown_agent` (404), and `not_ready` (422) that names the items missing.
+    Raises Refused `unknown_agent` (404), `ahead_of_time`, and `not_ready` (422) that names the items missing.
     """
     if state is None:
         raise Refused(
@@ -84,6 +87,7 @@ def presence(state: Agent | None, now: datetime, *, event: AgentPresence, rules:
         )
     if state.presence_at is not None and event.at <= state.presence_at:
         return Decision(state)
+    _check_time(event.at, now)
     confirmed = {} if event.state == "offline" else {**state.readiness, **event.readiness}
     if event.state == "online" and (missing := not_ready(confirmed, rules)):
         raise Refused(
@@ -91,6 +95,12 @@ def presence(state: Agent | None, now: datetime, *, event: AgentPresence, rules:
         )
     there = {"presence_at": event.at, "state": event.state, "readiness": confirmed}
     return Decision(state.model_copy(update=there))
+
+
+def _check_time(at: datetime, now: datetime) -> None:
+    """A time far ahead would win against everything said later."""
+    if at > now + AHEAD:
+        raise Refused("ahead_of_time", "at lies more than five minutes ahead", field="at", status=422)
 
 
 def not_ready(confirmed: dict[str, bool], rules: Rules) -> list[str]:

@@ -98,7 +98,7 @@ def _code(ticket: Ticket, ahead: list[Ticket], floor: Floor, group: Group, famil
         return "ring_not_open"
     if _goes_first(ticket, ahead, floor, familiar):
         return "next"
-    return "not_its_turn" if _has_place(ticket, floor) else "knows_customer"
+    return "not_its_turn" if _are_all_taken(ticket, floor) else "knows_customer"
 
 
 def _goes_first(ticket: Ticket, ahead: list[Ticket], floor: Floor, familiar: Mapping[str, str]) -> bool:
@@ -108,7 +108,7 @@ def _goes_first(ticket: Ticket, ahead: list[Ticket], floor: Floor, familiar: Map
     return floor.choose(ticket, ticket.last_agent or familiar.get(ticket.customer_id)) is not None
 
 
-def _has_place(ticket: Ticket, floor: Floor) -> bool:
+def _are_all_taken(ticket: Ticket, floor: Floor) -> bool:
     return not any(fit.seat.has_place(ticket.channel) for fit in floor.group(ticket).fits)
 
 

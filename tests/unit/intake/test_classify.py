@@ -43,6 +43,11 @@ def test_the_subject_speaks_louder_than_the_text() -> None:
     assert about(text, subject="退款").category[1] == "退款异常"
 
 
+def test_what_is_said_first_weighs_more() -> None:
+    assert about("保修" + "。" * 250 + "退款").category[1] == "保修政策"
+    assert about("退款" + "。" * 250 + "保修").category[1] == "退款异常"
+
+
 def test_confidence_is_higher_when_more_speaks_for_one_category_and_less_for_others() -> None:
     clear, thin, torn = about("重复扣款，扣了两次，要退款"), about("余额"), about("退款 保修")
     assert clear.confidence > thin.confidence > 0

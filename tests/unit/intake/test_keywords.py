@@ -75,3 +75,9 @@ def test_any_text_can_be_scanned(text: str, extra: str) -> None:
 @given(st.text(max_size=100))
 def test_unify_is_stable(text: str) -> None:
     assert unify(unify(text)) == unify(text)
+
+
+def test_joined_parts_far_from_each_other_do_not_count() -> None:
+    keyword = "card + lost"
+    assert found("my card is lost", keyword) == {keyword}
+    assert found(f"my card {'and so on ' * 20} lost", keyword) == set()

@@ -107,6 +107,14 @@ def test_a_repeat_changes_nothing_in_any_status() -> None:
         assert arrive(state, contact()).events == ()
 
 
+def test_a_field_that_is_new_to_the_contract_changes_no_hash() -> None:
+    class LaterContact(Contact):
+        colour: str | None = None
+
+    said = contact().model_dump()
+    assert contact_hash(LaterContact.model_validate(said)) == contact_hash(Contact.model_validate(said))
+
+
 def test_the_same_revision_with_other_words_is_refused() -> None:
     refused = refusal(lambda: arrive(opened(), contact("别的话")))
     assert (refused.code, refused.status, refused.field) == ("identity_reused", 422, "revision")
@@ -207,7 +215,9 @@ def test_an_amendment_tells_more_of_the_same_contact() -> None:
 
 def test_an_amendment_reaches_a_closed_case_and_wakes_nothing() -> None:
     closed = did(did(opened(), "resolved", result="好了").state, "closed").state
-    decision = arrive(closed, contact("录音链接", revision=2, attachments=[{"url": "https://files.example/1"}]))
+    decision = arrive(
+        closed, contact("录音：所有门店不能收款", revision=2, attachments=[{"url": "https://files.example/1"}])
+    )
     assert types(decision) == ["case.contact_added"]
     assert decision.state.status == "closed"
 

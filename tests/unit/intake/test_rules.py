@@ -6,7 +6,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from services.intake.domain.rules import Rules
+from services.intake.domain.rules import CategoriesFile, Rules
 from tests.unit.intake.given import RULES
 
 SHIPPED = Path(__file__).parents[3] / "services" / "intake" / "rules"
@@ -88,3 +88,21 @@ def test_PF_4_wrong_rules_are_refused_naming_file_and_field(change: Any, field: 
 
 def test_numbers_in_word_lists_are_words() -> None:
     assert "12315" in RULES.words.kinds["complaint"]
+
+
+def test_kind_and_mood_come_down_the_tree_and_weight_does_not() -> None:
+    tree = {
+        "version": "1",
+        "fallback": ["a", "b"],
+        "categories": [
+            {"name": "a", "en": "A", "kind": "fault", "children": [
+                {"name": "b", "en": "B", "mood": "negative", "weight": 0.5, "keywords": ["x"], "children": [
+                    {"name": "c", "en": "C", "kind": "request", "keywords": ["y"]},
+                ]},
+            ]},
+        ],
+    }  # fmt: skip
+    second, third = CategoriesFile.model_validate(tree).leaves
+    assert (second.kind, second.mood, second.weight, second.second) == ("fault", "negative", 0.5, 0)
+    assert (third.kind, third.mood, third.weight, third.second) == ("request", "negative", 1.0, 0)
+    assert third.path == ("a", "b", "c")

@@ -1,3 +1,4 @@
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -165,3 +166,9 @@ def test_what_routing_decides_is_written_down_and_passed_on() -> None:
     assert decision.note is not None
     assert decision.note.kind == "declined"
     assert refusal(lambda: pass_on(None, NOW, work=work, verb="declined")).status == 404
+
+
+def test_a_promise_is_kept_in_utc_and_whole_milliseconds() -> None:
+    case = did(opened(), "waiting", party="支付平台", promise_at="2026-11-22T18:00:00.123456+08:00").state
+    assert case.waiting_until == datetime(2026, 11, 22, 10, 0, 0, 123_000, tzinfo=UTC)
+    assert case.waiting_until.utcoffset() == timedelta(0)

@@ -3,9 +3,10 @@ from typing import Any
 
 import pytest
 
-from services.routing.domain.agent import Agent, free_places, not_ready, occupancy, presence, takes_cases, total, update
+from services.routing.domain import agent as agent_domain
+from services.routing.domain.agent import Agent, free_places, not_ready, occupancy, presence, takes_cases, total
 from services.routing.domain.rules import Rules
-from shared.decisions import Refused
+from shared.decisions import Decision, Refused
 from shared.events.agents import AgentPresence, AgentUpdated
 from tests.unit.routing.makers import ALL_READY, NOW, RULES, agent, reservation, seconds
 
@@ -16,6 +17,10 @@ def said(state: str, at: datetime = NOW, **readiness: bool) -> AgentPresence:
 
 def profile(at: datetime = NOW, **more: Any) -> AgentUpdated:
     return AgentUpdated(agent_id="Z01", at=at, **more)
+
+
+def update(state: Agent | None, now: datetime, *, event: AgentUpdated) -> Decision[Agent]:
+    return agent_domain.update(state, now, event=event, rules=RULES)
 
 
 def test_a_new_agent_is_offline() -> None:
@@ -155,3 +160,17 @@ def test_a_supervisor_is_not_offered_cases_unless_he_is_an_agent_too() -> None:
 def test_an_agent_can_be_stored_and_read_again() -> None:
     state = agent(holds=("case-1",), readiness=ALL_READY)
     assert Agent.model_validate(state.model_dump()) == state
+
+
+def test_skills_may_be_given_by_any_name_of_the_group_and_others_are_kept() -> None:
+    made = update(None, NOW, event=profile(skills={"支付服务": 3, "物流查询": 2, "Juggling": 1})).state
+    assert made.skills == {"payments": 3, "logistics": 2, "juggling": 1}
+
+
+def test_a_time_far_ahead_cannot_win_against_everything_said_later() -> None:
+    ahead = NOW + seconds(301)
+    with pytest.raises(Refused, match="five minutes") as refused:
+        update(None, NOW, event=profile(ahead))
+    assert (refused.value.code, refused.value.field) == ("ahead_of_time", "at")
+    with pytest.raises(Refused, match="five minutes"):
+        presence(agent(), NOW, event=said("break", ahead), rules=RULES)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from shared.clock import to_milliseconds
 from shared.decisions import Decision, Note, Refused
 from shared.events.base import Event, EventData
-from shared.fold import Change, Folding
+from shared.fold import Change, Folding, fold
 from shared.ids import event_id
 
 T0 = datetime(2026, 11, 22, 8, tzinfo=UTC)
@@ -112,3 +112,9 @@ class Raw:
     key: bytes | None = b"k"
     value: bytes | None = b"{}"
     headers: tuple[tuple[Any, Any], ...] = ()
+
+
+def fold_into(store: Any, *events: Event) -> None:
+    """Let events happen to a store in memory."""
+    for one in events:
+        fold(store.document(one.subject), change_for(one), store.clock(), folding())

@@ -1,0 +1,102 @@
+"""The same durable hop with nothing around it: read, write, publish, commit, batch by batch.
+
+As many documents and records per contact as intake makes, and as large; majority and journalled, acknowledged by all.
+It looks nothing up, decides nothing and recognises nothing; written twice, a contact overwrites itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import bson
+import orjson
+import uvloop
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.structs import OffsetAndMetadata
+from pymongo import AsyncMongoClient, ReplaceOne
+from pymongo.write_concern import WriteConcern
+
+from bench.laps import Load, Stopwatch, Task
+
+BATCH, POLL_MS = 1000, 20
+
+
+async def hop(task: Task) -> Stopwatch:
+    watch = Stopwatch(task.warm_up, task.contacts)
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(task.mongo, tz_aware=True)
+    durable = WriteConcern(w="majority", j=True)
+    collections = {name: client[task.database].get_collection(name, write_concern=durable) for name in task.documents}
+    producer = AIOKafkaProducer(
+        bootstrap_servers=task.kafka, acks="all", enable_idempotence=True, linger_ms=2, max_batch_size=256 * 1024
+    )
+    consumer = AIOKafkaConsumer(
+        task.topic, bootstrap_servers=task.kafka, group_id=task.topic, enable_auto_commit=False,
+        auto_offset_reset="earliest", fetch_max_wait_ms=100,
+    )  # fmt: skip
+    await producer.start()
+    await consumer.start()
+    while watch.lap is None:
+        fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH)
+        records = [record for some in fetched.values() for record in some]
+        if not records:
+            continue
+        contacts = [orjson.loads(record.value) for record in records]
+        for name, load in task.documents.items():
+            await collections[name].bulk_write(_writes(contacts, load), ordered=False)
+        sent = [
+            await producer.send(topic, value=_sized(contact, load), key=contact["id"].encode(), headers=_headers(load))
+            for contact, load, topic in _published(contacts, task.records)
+        ]
+        await asyncio.gather(*sent)
+        ends = {place: OffsetAndMetadata(some[-1].offset + 1, "") for place, some in fetched.items() if some}
+        await consumer.commit({TopicPartition(place.topic, place.partition): end for place, end in ends.items()})
+        watch.committed(len(records))
+    await consumer.stop()
+    await producer.stop()
+    await client.close()
+    return watch
+
+
+def _writes(contacts: Sequence[dict[str, Any]], load: Load) -> list[ReplaceOne[dict[str, Any]]]:
+    return [_write(contact, part, load) for contact in contacts for part in range(round(load.per_contact))]
+
+
+def _write(contact: dict[str, Any], part: int, load: Load) -> ReplaceOne[dict[str, Any]]:
+    id_ = f"{contact['id']}-{part}"
+    document = {"_id": id_, "contact": contact}
+    missing = load.value_bytes - len(bson.encode(document))
+    return ReplaceOne({"_id": id_}, document | {"more": "x" * max(0, missing)}, upsert=True)
+
+
+def _published(contacts: Sequence[dict[str, Any]], records: dict[str, Load]) -> list[tuple[dict[str, Any], Load, str]]:
+    return [
+        (contact, load, topic)
+        for contact in contacts
+        for topic, load in records.items()
+        for _ in range(round(load.per_contact))
+    ]
+
+
+def _sized(contact: dict[str, Any], load: Load) -> bytes:
+    return orjson.dumps(contact).ljust(load.value_bytes)
+
+
+def _headers(load: Load) -> list[tuple[str, bytes]]:
+    return [(name, value.encode()) for name, value in load.headers]
+
+
+def main() -> None:
+    task = Task.model_validate_json(sys.argv[1])
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # topics are young: leaders are still being told
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        watch = runner.run(hop(task))
+    assert watch.lap is not None
+    print(watch.lap.model_dump_json())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,226 @@
+"""The house: intake, routing and notify as they are, with customers, agents and a provider around them."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from services.intake.api import _contact_change
+from services.intake.app import assemble as intake
+from services.intake.settings import Settings as IntakeSettings
+from services.notify.app import assemble as notify
+from services.notify.providers.base import OK, Outgoing, Result
+from services.notify.settings import Settings as NotifySettings
+from services.routing.app import assemble as routing
+from services.routing.settings import Settings as RoutingSettings
+from shared.clock import wire
+from shared.decisions import Refused
+from shared.errors import TRANSIENT
+from shared.http import Problem
+from shared.rules import Parse, load
+from shared.service import Core, Parts, Running
+from tests.simulation.processes import alive
+from tests.simulation.world import World
+
+COMMON = {"kafka": "simulated", "mongo": "simulated", "partitions": 12, "rules": None, "otlp": "", "keys": None}
+OURS = ("cases.v1", "assignments.v1", "notifications.v1")
+TEXTS = (
+    "昨天支付了两次，订单 A20261121-553，请尽快退款",
+    "系统崩溃，上海所有门店无法使用，不能收款",
+    "咨询保修政策",
+    "一体机E500开不了机，序列号SN88210，请派工程师上门",
+    "The invoice has the wrong name, please correct it",
+    "物流三天没有更新，包裹在哪里？",
+)
+READY = dict.fromkeys(("login", "permissions", "headset", "network", "vpn_antivirus", "updates_read"), True)
+SKILLS = ("technical", "product", "returns", "complaints", "logistics", "accounts", "payments", "general")
+
+
+class _Rules:
+    """The shipped rules, read once for all histories."""
+
+    def __init__(self, current: Any) -> None:
+        self._current = current
+        self.refused: tuple[str, ...] = ()
+
+    def __call__(self) -> Any:
+        return self._current
+
+    def refresh(self) -> None: ...
+
+
+_KNOWN: dict[str, Any] = {}
+
+
+class HouseCore(Core[Any]):
+    def rules(self, parse: Parse[Any]) -> Any:
+        if self.name not in _KNOWN:
+            _KNOWN[self.name] = load(self.name, parse, None)
+        return _Rules(_KNOWN[self.name])
+
+
+class Provider:
+    """Takes each message when it says so, and counts; some answers get lost, some messages are refused."""
+
+    name = "local"
+    recognises_repeats = False
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.taken: Counter[str] = Counter()
+
+    async def send(self, messages: Sequence[Outgoing]) -> Sequence[Result]:
+        alive()
+        chance = self._world.faults.chance
+        results = []
+        for message in messages:
+            await asyncio.sleep(chance.uniform(0.001, 0.05))
+            alive()
+            drawn = chance.random() if self._world.faults.rates else 1.0
+            if drawn < 0.05:
+                results.append(Result("temporary", "busy"))
+                continue
+            self.taken[message.notification_id] += 1
+            results.append(Result("open", "no answer") if drawn < 0.1 else OK)
+        return results
+
+
+class House:
+    """`contacts`: bodies by (source, id) that were accepted. `refused`: how often a repeat with other content was."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.chance = world, world.faults.chance
+        self.provider = Provider(world)
+        self.accepted: set[tuple[str, str]] = set()
+        self.refused = 0
+        world.core_type = HouseCore
+        world.add("intake", intake, IntakeSettings.model_construct(**COMMON))
+        world.add("routing", routing, RoutingSettings.model_construct(**COMMON))
+        world.add("notify", self._notify, NotifySettings.model_construct(**COMMON))
+
+    def _notify(self, core: Core[Any]) -> Parts:
+        return notify(core, lambda settings: [self.provider])
+
+    # Customers
+
+    async def customers(self, count: int, seconds: float) -> None:
+        await asyncio.gather(*(self._customer(number, seconds) for number in range(count)))
+
+    async def _customer(self, number: int, seconds: float) -> None:
+        await asyncio.sleep(self.chance.uniform(0, seconds))
+        body = self._body(number)
+        self.accepted.add((body["source"], body["id"]))
+        await self._say(body)
+        if self.chance.random() < 0.3:
+            await asyncio.sleep(self.chance.uniform(0, 3))
+            await self._say(body)  # the same again, by whichever way
+        if self.chance.random() < 0.2:
+            await asyncio.sleep(self.chance.uniform(0, 3))
+            await self._say({**body, "revision": 2, "text": body["text"] + " (2)"})
+
+    def _body(self, number: int) -> dict[str, Any]:
+        person = self.chance.randrange(8)
+        phone = f"+86138001380{person:02d}"
+        conversation = f"talk-{person}" if self.chance.random() < 0.4 else None
+        customer = {"name": f"客户{person}", "phone": phone, "app_id": f"app-{person}" if self.chance.random() < 0.3 else None}
+        return {
+            "source": "sim", "id": f"c{number}", "channel": self.chance.choice(("phone", "chat", "app", "sms")),
+            "conversation": conversation, "customer": customer, "text": self.chance.choice(TEXTS),
+        }  # fmt: skip
+
+    async def _say(self, body: dict[str, Any]) -> None:
+        if self.chance.random() < 0.5:
+            key = body["conversation"] or f"{body['source']}:{body['id']}"
+            self.world.broker.write("contacts.v1", orjson.dumps(body), key.encode())
+            return
+        while True:
+            try:
+                await self.world.request("intake", lambda running: _post(running, body))
+                return
+            except TRANSIENT:
+                await asyncio.sleep(self.chance.uniform(0.1, 1.0))
+            except (Refused, Problem) as refused:
+                if getattr(refused, "status", 0) not in (429, 503):
+                    raise
+                await asyncio.sleep(1.0)
+
+    # Agents
+
+    async def agents(self, count: int) -> None:
+        await asyncio.gather(*(Agent(self, f"Z{number:02d}").work() for number in range(count)))
+
+    def agent_ids(self) -> list[str]:
+        return sorted(self.world.states("routing", "agents"))
+
+
+async def _post(running: Running, body: dict[str, Any]) -> Any:
+    cases: Any = running.parts.stores[0]
+    return await running.submit(cases, _contact_change(body, cases.rules(), running))
+
+
+class Agent:
+    """Reads assignments.v1 like a desktop does, and answers on work.v1: accepts most offers, resolves most cases."""
+
+    def __init__(self, house: House, agent_id: str) -> None:
+        self._house, self._id = house, agent_id
+        self._world, self._chance = house.world, house.chance
+        self._read: Counter[Any] = Counter()
+        self._known: set[bytes] = set()
+        self._said = 0
+
+    async def work(self) -> None:
+        skills = {skill: self._chance.randint(3, 5) for skill in SKILLS}
+        profile = {"skills": skills, "languages": ["zh", "en"], "capacity": {"total": self._chance.randint(1, 3)}, "team": "t"}
+        self._tell("agent.updated", profile)
+        await asyncio.sleep(0.2)
+        self._tell("agent.presence", {"state": "online", "readiness": READY})
+        while True:
+            await asyncio.sleep(self._chance.uniform(0.2, 1.0))
+            for type_, data in self._news():
+                await self._answer(type_, data)
+            if self._world.faults.rates and self._chance.random() < 0.03:
+                await self._have_a_break()
+
+    def _tell(self, type_: str, data: dict[str, Any]) -> None:
+        body = {"agent_id": self._id, "at": wire(self._world.clock()), **data}
+        self._world.broker.write("agents.v1", orjson.dumps(body), self._id.encode(), [("ce_type", type_.encode())])
+
+    async def _have_a_break(self) -> None:
+        self._tell("agent.presence", {"state": self._chance.choice(("offline", "break"))})
+        await asyncio.sleep(self._chance.uniform(0.5, 3.0))
+        self._tell("agent.presence", {"state": "online", "readiness": READY})
+
+    def _news(self) -> list[tuple[str, dict[str, Any]]]:
+        found = []
+        for place in self._world.broker.places("assignments.v1"):
+            log = self._world.broker.log(place)
+            for record in log[self._read[place] :]:
+                data, headers = orjson.loads(record.value), dict(record.headers)
+                if data.get("agent_id") == self._id and headers["ce_id"] not in self._known:
+                    self._known.add(headers["ce_id"])
+                    found.append((headers["ce_type"].decode(), data))
+            self._read[place] = len(log)
+        return found
+
+    async def _answer(self, type_: str, data: dict[str, Any]) -> None:
+        calm = not self._world.faults.rates
+        if type_ == "case.offered":
+            drawn = 0.0 if calm else self._chance.random()
+            if drawn < 0.8:
+                self._do("accepted", data["case_id"])
+            elif drawn < 0.9:
+                self._do("declined", data["case_id"])
+        elif type_ == "case.assigned":
+            await asyncio.sleep(self._chance.uniform(0.1, 1.0))
+            self._do("responded", data["case_id"], text="您好")
+            await asyncio.sleep(self._chance.uniform(0.1, 1.0))
+            if calm or self._chance.random() < 0.8:
+                self._do("resolved", data["case_id"], text="已处理", result="已退款", measure="已改进", cause="software", evidence=["日志"])
+
+    def _do(self, verb: str, case_id: str, **more: Any) -> None:
+        self._said += 1
+        body = {"id": f"w{self._said}", "agent_id": self._id, "case_id": case_id, "at": wire(self._world.clock()), **more}
+        for _ in range(self._chance.choice((1, 1, 1, 2))):
+            self._world.broker.write("work.v1", orjson.dumps(body), case_id.encode(), [("ce_type", f"work.{verb}".encode())])

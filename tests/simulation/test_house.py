@@ -1,0 +1,113 @@
+"""The three services together under trouble: what customers and agents are promised holds in every history."""
+
+import asyncio
+import os
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.simulation.faults import Faults
+from tests.simulation.house import OURS, House
+from tests.simulation.invariants import check_causes, check_published, events
+from tests.simulation.scheduler import current, run
+from tests.simulation.trouble import drawn, trouble
+from tests.simulation.world import World, simulated
+
+SEEDS = [int(os.environ["SEED"])] if os.environ.get("SEED") else list(range(100))
+TROUBLE_S = 15.0
+CONTACTS = 25
+AGENTS = 3
+
+
+async def history() -> House:
+    loop = current()
+    faults = Faults(loop.random)
+    drawn(faults)
+    house = House(World(loop, faults))
+    house.world.start()
+    agents = asyncio.create_task(house.agents(AGENTS))
+    customers = asyncio.create_task(house.customers(CONTACTS, TROUBLE_S))
+    await trouble(house.world, TROUBLE_S)
+    faults.heal()
+    await customers
+    await house.world.settle()
+    await asyncio.sleep(60)  # offers expire, leases end, cases are worked off
+    agents.cancel()
+    await asyncio.sleep(20)
+    await house.world.settle()
+    return house
+
+
+def check(house: House) -> None:
+    world = house.world
+    check_published(world, OURS)
+    check_causes(world, OURS)
+    check_contacts(house)
+    check_assignments(world)
+    check_places(world)
+    check_messages(house)
+
+
+def check_contacts(house: House) -> None:
+    """IN-4: every accepted contact is in exactly one case, and every case was opened once."""
+    from shared.ids import contact_id
+
+    cases = house.world.states("intake", "cases")
+    held = sorted(seen["id"] for case in cases.values() for seen in case["contacts"])
+    assert held == sorted(contact_id(*identity) for identity in house.accepted), "a contact is missing, or in two cases"
+    for case, records in events(house.world, "cases.v1").items():
+        types = [_type(record) for record in records]
+        assert types.count("case.opened") == 1, f"{case} was opened {types.count('case.opened')} times"
+
+
+def check_assignments(world: World) -> None:
+    """No case is with two agents: between two assignments it was taken back or ended."""
+    for case, records in events(world, "assignments.v1").items():
+        holder = None
+        for record in records:
+            data = orjson.loads(record.value)
+            if _type(record) == "case.assigned":
+                assert holder in (None, data["agent_id"]), f"{case} is with {holder} and {data['agent_id']}"
+                holder = data["agent_id"]
+            elif _type(record) in ("case.unassigned", "case.queued"):
+                holder = None
+
+
+def check_places(world: World) -> None:
+    """What agents hold is what tickets say, and never more than they can."""
+    agents, tickets = world.states("routing", "agents"), world.states("routing", "tickets")
+    held = {(place["case_id"], id_, place["generation"]) for id_, agent in agents.items() for place in agent["reservations"]}
+    given = {
+        (id_, ticket["agent_id"], ticket["generation"])
+        for id_, ticket in tickets.items()
+        if ticket["status"] in ("offered", "assigned")
+    }
+    assert held == given, f"held and not given: {held - given}; given and not held: {given - held}"
+
+
+def check_messages(house: House) -> None:
+    """NT-6: no message reaches a provider twice that cannot recognise repeats, and none that was sent is lost."""
+    twice = [id_ for id_, count in house.provider.taken.items() if count > 1]
+    assert not twice, f"sent twice: {twice}"
+    files = house.world.states("notify", "casefiles")
+    for case, file in files.items():
+        for message in file["messages"]:
+            assert message["state"] == "unknown", f"{case}: {message['template']} is still {message['state']}"
+        for finished in file["finished"]:
+            if finished["state"] == "sent":
+                assert house.provider.taken[finished["id"]] == 1, f"{case}: {finished['template']} was never sent"
+
+
+def _type(record: Any) -> str:
+    return dict(record.headers)["ce_type"].decode()
+
+
+def play(seed: int) -> House:
+    with simulated():
+        return run(history, seed)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_whatever_fails_the_house_keeps_its_promises(seed: int) -> None:
+    check(play(seed))
