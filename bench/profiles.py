@@ -20,7 +20,7 @@ class Profile:
         if self._file is None:
             return
         try:
-            self._profiler = importlib.import_module("pyinstrument").Profiler(interval=0.0005, async_mode="enabled")
+            self._profiler = importlib.import_module("pyinstrument").Profiler(interval=0.0005, async_mode="disabled")
             self._profiler.start()
         except ImportError:
             self._profiler = cProfile.Profile()

@@ -3,6 +3,7 @@
 Only what the house uses; anything else raises NotImplementedError, so that no test passes on a silent difference.
 """
 
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import product
@@ -17,60 +18,120 @@ UNDEFINED = ("undefined",)
 
 
 def matches(doc: Mapping[str, Any], query: Mapping[str, Any]) -> bool:
-    return all(_clause(doc, name, wanted) for name, wanted in query.items())
+    return predicate(query)(doc)
 
 
-def _clause(doc: Mapping[str, Any], name: str, wanted: Any) -> bool:
-    if name == "$and":
-        return all(matches(doc, part) for part in wanted)
-    if name == "$or":
-        return any(matches(doc, part) for part in wanted)
+Test = Callable[[Any], bool]
+
+
+def predicate(query: Mapping[str, Any]) -> Test:
+    """The query made ready to be asked of many documents."""
+    tests = [_clause(name, wanted) for name, wanted in query.items()]
+    return lambda doc: all(test(doc) for test in tests)
+
+
+def _clause(name: str, wanted: Any) -> Test:
+    if name in ("$and", "$or"):
+        parts, join = [predicate(part) for part in wanted], all if name == "$and" else any
+        return lambda doc: join(part(doc) for part in parts)
     if name.startswith("$"):
         raise NotImplementedError(name)
-    leaves = list(_leaves(doc, name.split(".")))
-    if _is_operators(wanted):
-        return all(_test(leaves, operator, value) for operator, value in wanted.items())
-    return _equals(leaves, wanted)
+    find, test = _finder(name), _value_test(wanted)
+    return lambda doc: test(find(doc))
+
+
+def _value_test(wanted: Any) -> Test:
+    """A test of what a path has found: the leaves."""
+    if not _is_operators(wanted):
+        return _in([wanted])
+    tests = [_operator(name)(value) for name, value in wanted.items()]
+    return tests[0] if len(tests) == 1 else lambda leaves: all(test(leaves) for test in tests)
 
 
 def _is_operators(wanted: Any) -> bool:
     return isinstance(wanted, Mapping) and bool(wanted) and all(name.startswith("$") for name in wanted)
 
 
-def _test(leaves: list[Any], operator: str, value: Any) -> bool:
-    if operator in _SIMPLE:
-        return _SIMPLE[operator](leaves, value)
-    if operator in _ORDER:
-        return any(rank(c) == rank(value) and _ORDER[operator](c, value) for c in _candidates(leaves))
-    raise NotImplementedError(operator)
+def _operator(name: str) -> Callable[[Any], Test]:
+    if name not in _OPERATORS:
+        raise NotImplementedError(name)
+    return _OPERATORS[name]
 
 
-def _equals(leaves: list[Any], value: Any) -> bool:
-    return any(same(c, value) for c in _candidates(leaves)) or (value is None and not leaves)
+def _in(values: Sequence[Any]) -> Test:
+    """Any of these is a leaf, or an element of one; null is what is missing, too."""
+    plain = {(rank(value), value) for value in values if not isinstance(value, (Mapping, list, tuple))}
+    others = [value for value in values if isinstance(value, (Mapping, list, tuple))]
+    or_missing = (0, None) in plain
+
+    def test(leaves: Sequence[Any]) -> bool:
+        for leaf in _candidates(leaves):
+            if isinstance(leaf, (dict, list)):
+                if any(same(leaf, value) for value in others):
+                    return True
+            elif (rank(leaf), leaf) in plain:
+                return True
+        return or_missing and not leaves
+
+    return test
 
 
-def _element(leaves: list[Any], wanted: Mapping[str, Any]) -> bool:
-    items = (item for leaf in leaves if isinstance(leaf, list) for item in leaf)
+def _not(test: Test) -> Test:
+    return lambda leaves: not test(leaves)
+
+
+def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any], Test]:
+    """Values of another type than the one asked for are neither less nor greater."""
+
+    def of(value: Any) -> Test:
+        kind = rank(value)
+        return lambda leaves: any(rank(leaf) == kind and compare(leaf, value) for leaf in _candidates(leaves))
+
+    return of
+
+
+def _element(wanted: Mapping[str, Any]) -> Test:
     if _is_operators(wanted):
-        return any(all(_test([item], operator, value) for operator, value in wanted.items()) for item in items)
-    return any(isinstance(item, dict) and matches(item, wanted) for item in items)
+        of_value = _value_test(wanted)
+        return lambda leaves: any(of_value([item]) for item in _items(leaves))
+    of_document = predicate(wanted)
+    return lambda leaves: any(isinstance(item, dict) and of_document(item) for item in _items(leaves))
 
 
-_SIMPLE: dict[str, Callable[[list[Any], Any], bool]] = {
-    "$eq": _equals,
-    "$ne": lambda leaves, value: not _equals(leaves, value),
-    "$in": lambda leaves, values: any(_equals(leaves, value) for value in values),
-    "$nin": lambda leaves, values: not any(_equals(leaves, value) for value in values),
-    "$exists": lambda leaves, value: bool(leaves) == bool(value),
+def _items(leaves: Sequence[Any]) -> Iterator[Any]:
+    return (item for leaf in leaves if isinstance(leaf, list) for item in leaf)
+
+
+_OPERATORS: dict[str, Callable[[Any], Test]] = {
+    "$eq": lambda value: _in([value]),
+    "$ne": lambda value: _not(_in([value])),
+    "$in": _in,
+    "$nin": lambda values: _not(_in(values)),
+    "$exists": lambda wanted: lambda leaves: bool(leaves) == bool(wanted),
     "$elemMatch": _element,
-    "$size": lambda leaves, value: any(isinstance(leaf, list) and len(leaf) == value for leaf in leaves),
+    "$size": lambda size: lambda leaves: any(isinstance(leaf, list) and len(leaf) == size for leaf in leaves),
+    "$lt": _ordered(operator.lt),
+    "$lte": _ordered(operator.le),
+    "$gt": _ordered(operator.gt),
+    "$gte": _ordered(operator.ge),
 }
-_ORDER: dict[str, Callable[[Any, Any], bool]] = {
-    "$lt": lambda a, b: a < b,
-    "$lte": lambda a, b: a <= b,
-    "$gt": lambda a, b: a > b,
-    "$gte": lambda a, b: a >= b,
-}
+
+
+def _finder(path: str) -> Callable[[Any], Sequence[Any]]:
+    """What a dotted path finds in a document; the straight way while no array is met."""
+    parts = path.split(".")
+
+    def find(doc: Any) -> Sequence[Any]:
+        value = doc
+        for depth, part in enumerate(parts):
+            if type(value) is not dict:
+                return list(_leaves(value, parts[depth:]))
+            if part not in value:
+                return ()
+            value = value[part]
+        return (value,)
+
+    return find
 
 
 def _leaves(value: Any, parts: Sequence[str]) -> Iterator[Any]:
@@ -88,7 +149,7 @@ def _leaves(value: Any, parts: Sequence[str]) -> Iterator[Any]:
                 yield from _leaves(item, parts)
 
 
-def _candidates(leaves: list[Any]) -> Iterator[Any]:
+def _candidates(leaves: Sequence[Any]) -> Iterator[Any]:
     for leaf in leaves:
         yield leaf
         if isinstance(leaf, list):
@@ -163,14 +224,17 @@ def _only(value: Any, paths: list[list[str]]) -> Any:
 def update(doc: Doc, changes: Mapping[str, Any], inserting: bool) -> None:
     """Apply update operators in place."""
     _refuse_conflicts([path for fields in changes.values() for path in fields])
-    for operator, fields in changes.items():
-        if operator == "$setOnInsert":
-            operator = "$set" if inserting else "$nothing"  # noqa: PLW2901
+    for name, fields in changes.items():
         for path, value in fields.items():
-            if operator == "$unset":
+            if name == "$unset":
                 _remove(doc, path)
-            elif operator != "$nothing":
-                _change(doc, path, _CHANGES[operator], value)
+            elif name == "$setOnInsert":
+                if inserting:
+                    _change(doc, path, _CHANGES["$set"], value)
+            elif name in _CHANGES:
+                _change(doc, path, _CHANGES[name], value)
+            else:
+                raise NotImplementedError(name)
 
 
 def _refuse_conflicts(paths: list[str]) -> None:
@@ -244,7 +308,7 @@ def _pull(old: Any, wanted: Any) -> Any:
 
 def _pulled(item: Any, wanted: Any) -> bool:
     if _is_operators(wanted):
-        return all(_test([item], operator, value) for operator, value in wanted.items())
+        return _value_test(wanted)([item])
     if isinstance(wanted, Mapping):
         return isinstance(item, dict) and matches(item, wanted)
     return same(item, wanted)

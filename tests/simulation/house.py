@@ -100,6 +100,8 @@ class House:
         world.add("routing", routing, RoutingSettings.model_construct(**COMMON))
         world.add("notify", self._notify, NotifySettings.model_construct(**COMMON))
 
+        world.replicas.collection("switchboard_routing", "agents").watch = _within_capacity
+
     def _notify(self, core: Core[Any]) -> Parts:
         return notify(core, lambda settings: [self.provider])
 
@@ -151,8 +153,24 @@ class House:
     async def agents(self, count: int) -> None:
         await asyncio.gather(*(Agent(self, f"Z{number:02d}").work() for number in range(count)))
 
-    def agent_ids(self) -> list[str]:
-        return sorted(self.world.states("routing", "agents"))
+    def unrest(self) -> list[str]:
+        """What calm times must bring to its end: cases, tickets and messages."""
+        found = self.world.unrest()
+        for id_, case in self.world.states("intake", "cases").items():
+            if case["status"] not in ("resolved", "closed"):
+                found.append(f"case {id_} is {case['status']}")
+        for id_, ticket in self.world.states("routing", "tickets").items():
+            if ticket["status"] != "done":
+                found.append(f"ticket {id_} is {ticket['status']}")
+        for id_, file in self.world.states("notify", "casefiles").items():
+            found += [f"message {m['template']} of {id_} is {m['state']}" for m in file["messages"] if m["state"] != "unknown"]
+        return found
+
+
+def _within_capacity(document: dict[str, Any]) -> None:
+    """At no moment of any history does an agent hold more than he can."""
+    agent = document["state"]
+    assert len(agent["reservations"]) <= agent["capacity"]["total"], f"{agent['agent_id']} holds {agent['reservations']}"
 
 
 async def _post(running: Running, body: dict[str, Any]) -> Any:
@@ -180,8 +198,19 @@ class Agent:
             await asyncio.sleep(self._chance.uniform(0.2, 1.0))
             for type_, data in self._news():
                 await self._answer(type_, data)
-            if self._world.faults.rates and self._chance.random() < 0.03:
+            if not self._world.faults.rates:
+                self._finish()
+            elif self._chance.random() < 0.03:
                 await self._have_a_break()
+
+    def _finish(self) -> None:
+        """In calm times nothing is left lying: what is still open is looked up and resolved."""
+        for case_id, case in self._world.states("intake", "cases").items():
+            if case["agent_id"] == self._id and case["status"] in ("assigned", "in_progress"):
+                self._resolve(case_id)
+
+    def _resolve(self, case_id: str) -> None:
+        self._do("resolved", case_id, text="已处理", result="已退款", measure="已改进", cause="software", evidence=["日志"])
 
     def _tell(self, type_: str, data: dict[str, Any]) -> None:
         body = {"agent_id": self._id, "at": wire(self._world.clock()), **data}
@@ -216,8 +245,8 @@ class Agent:
             await asyncio.sleep(self._chance.uniform(0.1, 1.0))
             self._do("responded", data["case_id"], text="您好")
             await asyncio.sleep(self._chance.uniform(0.1, 1.0))
-            if calm or self._chance.random() < 0.8:
-                self._do("resolved", data["case_id"], text="已处理", result="已退款", measure="已改进", cause="software", evidence=["日志"])
+            if not calm and self._chance.random() < 0.8:
+                self._resolve(data["case_id"])
 
     def _do(self, verb: str, case_id: str, **more: Any) -> None:
         self._said += 1

@@ -57,6 +57,7 @@ class Data:
         self.latest: dict[Any, Stored] = {}
         self.committed: dict[Any, Stored] = {}
         self.indexes: dict[str, Index] = {}
+        self.watch: Callable[[Doc], None] | None = None  # told of every document that a majority gets
 
     def put(self, key: Any, doc: Doc | None) -> None:
         """Write or delete on the primary; raises DuplicateKeyError's facts as OperationFailure 11000."""
@@ -91,6 +92,8 @@ class Data:
             self.committed.pop(key, None)
         else:
             self.committed[key] = stored
+            if self.watch is not None:
+                self.watch(stored.doc)
 
     def roll_back(self, key: Any) -> None:
         self._place(key, self.committed.get(key))

@@ -9,7 +9,7 @@ from pymongo.common import validate_ok_for_replace, validate_ok_for_update
 from pymongo.errors import AutoReconnect, BulkWriteError, DuplicateKeyError, InvalidOperation, OperationFailure, WriteError
 from pymongo.results import BulkWriteResult, DeleteResult, InsertOneResult, UpdateResult
 
-from tests.simulation.documents import Doc, matches, project, sort, update
+from tests.simulation.documents import Doc, predicate, project, sort, update
 from tests.simulation.mongo import AWARE, Data, Replicas, Rest, Stored
 
 MAJORITY_LEVELS = ("majority", "linearizable", "snapshot")
@@ -282,7 +282,8 @@ class Collection:
             candidates = [view[key] for key in sorted(keys, key=str) if key in view]  # as the index on _id gives them
         else:
             candidates = list(view.values())
-        found = [stored for stored in candidates if matches(stored.doc, query)]
+        fits = predicate(query)
+        found = [stored for stored in candidates if fits(stored.doc)]
         return sort(found, [(order, 1)] if isinstance(order, str) else order, lambda stored: stored.doc) if order else found
 
     def _show(self, stored: Stored, projection: Any) -> Doc:

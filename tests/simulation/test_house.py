@@ -31,11 +31,8 @@ async def history() -> House:
     await trouble(house.world, TROUBLE_S)
     faults.heal()
     await customers
-    await house.world.settle()
-    await asyncio.sleep(60)  # offers expire, leases end, cases are worked off
+    await house.world.settle(house.unrest)
     agents.cancel()
-    await asyncio.sleep(20)
-    await house.world.settle()
     return house
 
 

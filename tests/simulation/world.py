@@ -94,8 +94,9 @@ class World:
             raise Transient("connection closed")
         return task.result()
 
-    async def settle(self) -> None:
+    async def settle(self, unrest: Callable[[], list[str]] | None = None) -> None:
         """End all faults, start who is down, and wait until everything that was taken in has had its effects."""
+        look = unrest or self.unrest
         self.faults.heal()
         for process in self.processes:
             process.thaw()
@@ -105,8 +106,8 @@ class World:
         quiet = 0
         while quiet < 3:
             await asyncio.sleep(1.0)
-            quiet = quiet + 1 if not (unrest := self.unrest()) else 0
-            assert self.loop.time() < end, f"never at rest: {unrest}"
+            quiet = quiet + 1 if not (left := look()) else 0
+            assert self.loop.time() < end, f"never at rest: {left[:20]}"
 
     def unrest(self) -> list[str]:
         """What is still to happen: records not applied, outboxes not emptied, records held."""

@@ -21,7 +21,7 @@ def reserve(
         raise Refused("superseded", f"a later offer of case {case_id} holds a place already", field="generation")
     if held is not None:
         agent = _without(agent, held)
-    if False:
+    if agent.state != "online":
         raise Refused("not_online", f"agent {agent_id} is {agent.state}, not online", field="agent_id")
     if free_places(agent, channel) == 0:
         raise Refused("at_capacity", f"agent {agent_id} has no free place for {channel}", field="channel")

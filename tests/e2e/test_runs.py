@@ -1,0 +1,139 @@
+"""Whole runs from the first contact to the last message: many contacts, and services killed in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from demo import lines as demo_lines
+from demo.main import kafka_options
+from demo.screen import Screen
+from demo.show import Show
+from demo.visible import Visible
+from demo.doors import Doors
+from tests.e2e.agents import Desks, at_their_desks
+from tests.e2e.contacts import Identity, Sending, conversations, expected, feed, real_or_shipped
+from tests.e2e.happened import OURS, Story, story
+from tests.e2e.house import PATIENCE_S, House
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.stack
+DEMO_SECONDS = 8
+
+
+@pytest.fixture
+async def producer(house: House) -> AsyncIterator[AIOKafkaProducer]:
+    producer = AIOKafkaProducer(**kafka_options(house.env), acks="all", enable_idempotence=True, linger_ms=2)
+    await producer.start()
+    yield producer
+    await producer.stop()
+
+
+async def test_the_demo_adds_up_and_fed_again_changes_nothing(house: House, producer: AIOKafkaProducer) -> None:
+    lines = demo_lines.read(demo_lines.SHIPPED)
+    show = Show(lines, house.env, DEMO_SECONDS, Screen(), time.monotonic())
+    totals = await show.play(producer, kafka_options(house.env))
+    await house.quiet()
+    assert totals.problems == []
+    assert totals.fed == len(lines) == totals.cases + totals.joined + totals.amended + (totals.repeats or 0)
+    assert totals.assigned == totals.cases
+    assert (totals.quarantined, totals.refused, totals.not_visible) == (0, 0, 0)
+
+    contacts = demo_lines.identities(lines)
+    happened = await story(house, contacts)
+    assert_sound(happened)
+    assert (len(happened.opened), happened.joined) == (totals.cases, totals.joined)
+
+    said, told = await house.ends(*OURS), house.told()
+    await feed(house, [Sending(json.loads(line.raw), line.over_http) for line in lines])
+    await house.quiet()
+    assert await house.said(*OURS, after=said) == []
+    assert house.told() == told
+
+
+async def test_real_contacts_are_each_in_one_case_with_an_agent(staffed: House) -> None:
+    sendings = real_or_shipped()
+    contacts = list({sending.identity for sending in sendings})
+    async with at_their_desks(staffed):
+        assert await feed(staffed, sendings) == len(sendings)
+        await eventually_assigned(staffed, contacts)
+    await staffed.quiet()
+    happened = await story(staffed, contacts)
+    assert_sound(happened)
+    assert happened.assigned == happened.opened
+    assert len(happened.opened) + happened.joined == len(contacts)
+    assert (await staffed.get("intake", "/v1/quarantine"))["items"] == []
+    visible = await seen_over_http(staffed, contacts)
+    assert {contact: {case} for contact, case in visible.items()} == happened.cases_of
+
+    said, told = await staffed.ends(*OURS), staffed.told()
+    await feed(staffed, sendings)
+    await staffed.quiet()
+    assert await staffed.said(*OURS, after=said) == []
+    assert staffed.told() == told
+
+
+@pytest.mark.parametrize("victim", ["intake", "routing", "notify"])
+async def test_PF_2_a_run_comes_to_the_same_whoever_is_killed(staffed: House, victim: str) -> None:
+    sendings = conversations(victim, 120)
+    ahead = expected(sendings)
+    contacts = [sending.identity for sending in sendings]
+    async with at_their_desks(staffed) as desks:
+        killing = asyncio.create_task(killed_and_up_again(staffed, victim, contacts))
+        fed = await feed(staffed, sendings)
+        await killing
+        await eventually_assigned(staffed, contacts)
+        await all_solved(desks, await story(staffed, contacts))
+    await staffed.quiet()
+    happened = await story(staffed, contacts)
+    assert_sound(happened)
+    assert (fed, len(happened.opened), happened.joined) == (ahead.fed, ahead.cases, ahead.joined)
+    assert happened.assigned == happened.resolved == happened.opened
+    told = {template: len(happened.told_by(template)) for template in ("received", "assigned", "resolved")}
+    assert told == dict.fromkeys(told, ahead.reachable)
+
+
+def assert_sound(happened: Story) -> None:
+    """Every contact in one case, every number given once and in order, every word to a customer true and said once."""
+    assert happened.contacts_not_in_one_case() == []
+    assert happened.disorder == []
+    assert happened.told_twice() == []
+    assert happened.untrue() == []
+
+
+async def killed_and_up_again(house: House, victim: str, contacts: list[Identity]) -> None:
+    """kill -9 as soon as the first cases are open."""
+
+    async def begun() -> bool:
+        return len((await story(house, contacts)).opened) > 5
+
+    await eventually(begun, within=PATIENCE_S)
+    os.kill(house.pid(victim), signal.SIGKILL)
+    await asyncio.to_thread(house.stack.up)
+
+
+async def eventually_assigned(house: House, contacts: list[Identity]) -> None:
+    async def every_contact_and_case() -> bool:
+        now = await story(house, contacts, ("cases.v1", "assignments.v1"))
+        return now.cases_of.keys() == now.contacts and now.assigned == now.opened
+
+    await eventually(every_contact_and_case, within=PATIENCE_S)
+
+
+async def all_solved(desks: Desks, happened: Story) -> None:
+    await eventually(lambda: happened.opened <= desks.holder.keys())
+    await asyncio.gather(*(desks.solve(case) for case in happened.opened))
+
+
+async def seen_over_http(house: House, contacts: list[Identity]) -> dict[Identity, str]:
+    async with Doors(house.env) as doors:
+        visible = Visible(doors, contacts)
+        await visible.run()
+    return visible.cases
