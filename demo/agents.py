@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -99,12 +99,18 @@ class Crew:
         return sum(person.places for person in self.people)
 
     async def sign_on(self) -> None:
+        await self._send_ghosts_away()
         await asyncio.gather(*(self._profile(person) for person in self.people))
-        await self._presence("online", READY)
+        await self._presence(self._ids, "online", READY)
 
     async def rest(self) -> None:
         """A break, not offline: whoever goes offline gives back his cases."""
-        await self._presence("break", {})
+        await self._presence(self._ids, "break", {})
+
+    async def _send_ghosts_away(self) -> None:
+        """A demo that was killed may have left its agents online; what is offered to them would only expire."""
+        online = {agent["agent_id"] for agent in await self._doors.agents() if agent["state"] == "online"}
+        await self._presence(online & {f"D{number:03d}" for number in range(1, MOST + 1)} - self._ids, "break", {})
 
     async def _profile(self, person: Profile) -> None:
         url = self._doors.env["ROUTING_URL"]
@@ -113,8 +119,8 @@ class Crew:
         )
         _must(answer_.status_code, f"PUT {url}/v1/agents/{person.agent_id}", answer_.text)
 
-    async def _presence(self, state: str, readiness: dict[str, bool]) -> None:
-        await asyncio.gather(*(self._present(person.agent_id, state, readiness) for person in self.people))
+    async def _presence(self, agents: Collection[str], state: str, readiness: dict[str, bool]) -> None:
+        await asyncio.gather(*(self._present(agent_id, state, readiness) for agent_id in agents))
 
     async def _present(self, agent_id: str, state: str, readiness: dict[str, bool]) -> None:
         url, path = self._doors.env["ROUTING_URL"], f"/v1/agents/{agent_id}/presence"

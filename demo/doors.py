@@ -68,6 +68,17 @@ class Doors:
     async def contact(self, raw: bytes) -> httpx.Response:
         return await self.ask("POST", self.env["INTAKE_URL"], "/v1/contacts", content=raw)
 
+    async def agents(self) -> list[dict[str, Any]]:
+        """Everyone whom routing knows."""
+        found: list[dict[str, Any]] = []
+        page: dict[str, Any] = {"next": ""}
+        while page["next"] is not None:
+            params = {"limit": "500", "after": str(page["next"])}
+            answer = await self.ask("GET", self.env["ROUTING_URL"], "/v1/agents", params=params)
+            page = answer.raise_for_status().json()
+            found += page["items"]
+        return found
+
     async def case_of(self, source: str, id_: str) -> str | None:
         """The case in which a contact is visible, if any."""
         answer = await self.ask("GET", self.env["INTAKE_URL"], "/v1/contacts", params={"source": source, "id": id_})

@@ -40,7 +40,7 @@ def run(seconds: float = 60, contacts: Path | None = None) -> int:
     screen.say(f"{len(lines)} records from {contacts or SHIPPED}, about {seconds:g} s; Ctrl-C ends it cleanly")
     with running_stack() as stack:
         screen.say(f"the stack runs on {stack.how}, ready after {time.monotonic() - started:.1f} s")
-        screen.addresses({n.removesuffix("_URL").lower(): u for n, u in stack.env.items() if n.endswith("_URL")})
+        screen.addresses(stack.env, stack.paths.env)
         show = Show(lines, stack.env, seconds, screen, started)
         try:
             outcome = asyncio.run(_played(show, stack))

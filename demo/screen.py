@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console, Group
@@ -61,9 +62,13 @@ class Screen:
     def say(self, text: str) -> None:
         self.console.print(f"demo: {text}", markup=False, highlight=False, soft_wrap=True)
 
-    def addresses(self, urls: Mapping[str, str]) -> None:
-        for name, url in urls.items():
-            self.say(f"open {url}/docs ({name}), figures at {url}/metrics")
+    def addresses(self, env: Mapping[str, str], file: Path) -> None:
+        """What to open, from the values that `file` holds."""
+        for name, url in env.items():
+            if name.endswith("_URL"):
+                self.say(f"open {url}/docs ({name.removesuffix('_URL').lower()}), figures at {url}/metrics")
+        self.say(f"open {env['ROUTING_URL']}/board (live board), after {env['ROUTING_URL']}/signin")
+        self.say(f"the key for these doors is SWITCHBOARD_KEY in {file}")
 
     def show(self, picture: Picture, last: bool = False) -> None:
         self._progress.update(self._bar, total=picture.total, completed=picture.fed)

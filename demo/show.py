@@ -27,8 +27,8 @@ from shared.clock import utc_now
 PICTURE_S = 0.25
 PICKY_SHARE = 0.3
 QUIET_S, LONGEST_QUIET_S = 1.5, 20.0
-EXTRA_S, CONTACTS_PER_EXTRA_S = 90.0, 50
-REST_S = 5.0
+GIVE_UP_S = 90.0
+REST_S = 15.0
 
 
 class Show:
@@ -87,17 +87,27 @@ class Show:
     async def _act(self, crew: Crew, feed: Feed) -> None:
         self._fed_from = time.monotonic()
         async with _beside(self._no_more_declining(crew)):
-            await self._within(self._seconds + EXTRA_S, self._fed_and_assigned(feed))
-            await self._within(EXTRA_S, self._visible(feed.doors))
+            await self._while_moving(self._fed_and_assigned(feed))
+            await self._while_moving(self._visible(feed.doors))
             self._finished = time.monotonic()
             await self._work_on(crew)
         crew.finish()
-        await self._within(LONGEST_QUIET_S, self._quiet())
-
-    async def _within(self, seconds: float, work: Coroutine[Any, Any, None]) -> None:
-        """Waits no longer than this, and some more for a large file; what is missing then is said at the end."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(work, seconds + len(self._lines) / CONTACTS_PER_EXTRA_S)
+            await asyncio.wait_for(self._quiet(), LONGEST_QUIET_S)
+
+    async def _while_moving(self, work: Coroutine[Any, Any, None]) -> None:
+        """Gives up when nothing at all has got further for a while; what is missing then is said at the end."""
+        async with _beside(work) as task:
+            before, since = self._progress(), time.monotonic()
+            while not task.done() and time.monotonic() - since < GIVE_UP_S:
+                await asyncio.wait([task], timeout=PICTURE_S)
+                if (now := self._progress()) != before:
+                    before, since = now, time.monotonic()
+
+    def _progress(self) -> tuple[int, ...]:
+        tally = self._seen.tally
+        fed = self._feed.fed if self._feed else 0
+        return fed, len(tally.cases_of), len(tally.assigned), len(self._seen.cases)
 
     async def _fed_and_assigned(self, feed: Feed) -> None:
         await feed.run()
@@ -168,7 +178,7 @@ class Show:
         )
         self.screen.say(
             f"open {self._env['INTAKE_URL']}/v1/cases/{first['case_id']} and "
-            f"{self._env['ROUTING_URL']}/v1/cases/{first['case_id']}/routing (key: SWITCHBOARD_KEY in .run/env)"
+            f"{self._env['ROUTING_URL']}/v1/cases/{first['case_id']}/routing"
         )
 
     def _picture(self) -> Picture:
@@ -188,11 +198,11 @@ class Show:
 
 
 @asynccontextmanager
-async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task[None]]:
     """Lets `work` go on while the block runs; its own failure comes out at the end."""
     task = asyncio.create_task(work)
     try:
-        yield
+        yield task
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

@@ -118,10 +118,11 @@ async def _for_key(running: Any, by: Principal, key: str, verb: str, did: str) -
 
 
 async def _store_of(running: Any, key: str) -> Any:
-    for store in running.parts.stores:
-        if key in await store.load([key]):
-            return store
-    raise Problem(404, "unknown_key", f"{key} is not a key here", field="key")
+    """The store in which the key stands still; else the first that has it."""
+    having = [(store, found[key]) for store in running.parts.stores if key in (found := await store.load([key]))]
+    if not having:
+        raise Problem(404, "unknown_key", f"{key} is not a key here", field="key")
+    return next((store for store, document in having if document.parked or document.held), having[0][0])
 
 
 async def _still_bad(running: Any, body: dict[str, Any], outcomes: Sequence[Outcome[Any]]) -> str | None:

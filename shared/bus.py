@@ -74,7 +74,7 @@ class _Batch:
     changes: dict[int, list[tuple[Record, Change[Any]]]] = field(default_factory=dict)
     bad: list[Aside] = field(default_factory=list)
     stores: dict[int, Store[Any]] = field(default_factory=dict)
-    verdicts: dict[tuple[Place, int], bool] = field(default_factory=dict)
+    verdicts: dict[int, tuple[Place, bool]] = field(default_factory=dict)
 
 
 class Bus:
@@ -160,7 +160,7 @@ class Bus:
             ]
             self._notice_bugs(pairs, done, batch)
             outcomes += done
-        for (place, _), bug in batch.verdicts.items():
+        for place, bug in batch.verdicts.values():
             self.breaker.saw(place, bug, self._clock())
         await self.quarantine.put(batch.bad)
         await self._after(outcomes)
@@ -178,7 +178,7 @@ class Bus:
             except Exception as bug:
                 log.exception("a door failed at %s/%s/%s", record.topic, record.partition, record.offset)
                 batch.bad.append(aside(record, "bug", f"{type(bug).__name__}: {bug}", ""))
-                batch.verdicts[(record.topic, record.partition), record.offset] = True
+                batch.verdicts[id(record)] = (record.topic, record.partition), True
         return batch
 
     def _take_in(self, record: Record, batch: _Batch) -> None:
@@ -207,8 +207,8 @@ class Bus:
                     exc_info=outcome.bug,
                 )
             if outcome.bug is not None or outcome.status not in ("repeat", "held", "parked"):
-                place = (record.topic, record.partition), record.offset
-                batch.verdicts[place] = batch.verdicts.get(place, False) or outcome.bug is not None
+                place, before = batch.verdicts.get(id(record), ((record.topic, record.partition), False))
+                batch.verdicts[id(record)] = place, before or outcome.bug is not None
 
     def _stop_if_broken(self, records: Sequence[Record], consumer: Consumer) -> None:
         broken = [place for place in {(r.topic, r.partition) for r in records} if self.breaker.is_open(place)]

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from shared.events.base import Event
 
 S = TypeVar("S")
+_NAMES: dict[type, tuple[str, ...]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ class Document(Generic[S]):
 
 def pack(record: Any) -> dict[str, Any]:
     """A flat slotted dataclass as a BSON document without its empty fields."""
-    return {f.name: value for f in fields(record) if (value := getattr(record, f.name)) not in (None, "", {})}
+    names = _NAMES.get(type(record)) or _NAMES.setdefault(type(record), tuple(f.name for f in fields(record)))
+    return {name: value for name in names if (value := getattr(record, name)) not in (None, "", {})}
 
 
 def pack_waiting(waiting: Waiting) -> dict[str, Any]:

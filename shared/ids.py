@@ -1,6 +1,8 @@
 """Identities that anyone can compute again: UUIDv5 of names, case numbers, partitions."""
 
-from uuid import UUID, uuid5
+from functools import lru_cache
+from hashlib import sha1
+from uuid import UUID
 
 NAMESPACE = UUID("6f1d2c1e-5b0a-5c58-9a53-3b1f6d0e7a41")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -8,7 +10,12 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 def named(*parts: object) -> str:
     """The UUIDv5 of the parts, joined by a character that no part should hold."""
-    return str(uuid5(NAMESPACE, "\x1f".join(map(str, parts))))
+    name = "\x1f".join(map(str, parts)).encode()
+    digest = bytearray(sha1(NAMESPACE.bytes + name, usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50  # version 5
+    digest[8] = digest[8] & 0x3F | 0x80  # variant of RFC 9562
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def event_id(topic: str, subject: str, sequence: int) -> str:
@@ -26,7 +33,7 @@ def contact_event_id(source: str, id_: str, revision: int) -> str:
 
 def case_number(case_id: str) -> str:
     """Eight Crockford base-32 characters (40 bits) of a case id: `7KQ4-M2XD`."""
-    bits = UUID(case_id).int & ((1 << 40) - 1)
+    bits = int(case_id[-10:], 16)
     digits = "".join(_CROCKFORD[(bits >> shift) & 31] for shift in range(35, -1, -5))
     return f"{digits[:4]}-{digits[4:]}"
 
@@ -36,6 +43,7 @@ def partition_of(key: str, partitions: int) -> int:
     return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
 
 
+@lru_cache(65_536)
 def murmur2(data: bytes) -> int:
     """MurmurHash2 in 32 bits as Kafka's clients compute it."""
     length, mask, m = len(data), 0xFFFFFFFF, 0x5BD1E995

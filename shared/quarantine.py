@@ -15,6 +15,11 @@ from shared.metrics import Metrics
 from shared.mongo import durable
 from shared.outbox import Header, Producer
 
+LONGEST_COPY = 900_000
+"""Bytes of a record that is copied whole to the `.dlq` topic; of a longer one only the reason and the place are."""
+LONGEST_KEPT = 8 * 1024 * 1024
+"""Bytes of a value that are kept: compressed in its batch, one may be longer than a document can be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Aside:
@@ -94,7 +99,7 @@ class Quarantine:
         return {
             "topic": record.topic,
             "key": record.key,
-            "value": record.value,
+            "value": record.value[:LONGEST_KEPT] if record.value else record.value,
             "headers": [[_raw(name), _raw(value)] for name, value in record.headers],
             "reason": record.reason,
             "error": record.error,
@@ -111,7 +116,10 @@ class Quarantine:
             ("switchboard_place", record.id.encode()),
         ]
         kept = [(str(_raw(n)), v) for n, v in record.headers if isinstance(v, bytes) and isinstance(n, str)]
-        return await self._producer.send(f"{record.topic}.dlq", record.key, record.value, kept + why)
+        if _size(record) > LONGEST_COPY:  # the reason comes on top, and the broker takes no more than it did before
+            return await self._producer.send(f"{record.topic}.dlq", None, b"", [*why, ("switchboard_cut", b"true")])
+        value = b"" if record.key is None and record.value is None else record.value  # the producer wants either
+        return await self._producer.send(f"{record.topic}.dlq", record.key, value, kept + why)
 
     async def find(
         self,
@@ -178,6 +186,11 @@ def _contact_named(value: bytes | None) -> dict[str, str]:
         return {"contact": f"{body['source']}\x1f{body['id']}"[:500]}
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return {}
+
+
+def _size(record: Aside) -> int:
+    parts = (record.key, record.value, *(part for header in record.headers for part in header))
+    return sum(len(part) for part in parts if isinstance(part, (str, bytes)))
 
 
 def _raw(part: Any) -> Any:

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
 from pydantic import BaseModel
-from pymongo import ASCENDING, IndexModel, ReplaceOne
+from pymongo import ASCENDING, IndexModel, InsertOne, ReplaceOne
 from pymongo.errors import AutoReconnect, BulkWriteError
 
 from shared.clock import Clock, utc_now
@@ -203,7 +203,7 @@ class Store(Generic[S]):
         lost = await self._write(changed, nonce, now, recorded)
         self._count(todo, changes, outcomes, lost, folding)
         for key, document in documents.items():
-            if key not in lost:
+            if key not in lost and (recorded or key in changed):  # the rest is its record's or the sweeper's
                 written[key] = document
         return sorted({*again, *(i for i in todo if changes[i].key in lost)})
 
@@ -246,19 +246,22 @@ class Store(Generic[S]):
         try:
             result = await self.documents.bulk_write(operations, ordered=False)
         except BulkWriteError as error:
-            details = error.details
-            if details.get("writeConcernErrors") or any(e["code"] != DUPLICATE_KEY for e in details["writeErrors"]):
+            if not _only_duplicates(error):
                 raise
             return False
         except AutoReconnect:
             return False  # the answer is lost; the nonce will tell
-        return bool(result.matched_count + result.upserted_count == len(operations)) and self.guards.version
+        made = result.inserted_count + result.matched_count + result.upserted_count
+        return bool(made == len(operations)) and self.guards.version
 
-    def _replace(self, document: Document[S], nonce: str) -> ReplaceOne[dict[str, Any]]:
+    def _replace(self, document: Document[S], nonce: str) -> ReplaceOne[dict[str, Any]] | InsertOne[dict[str, Any]]:
+        """Guarded by its version. A new document is inserted: a third of the cost of an upsert, and as well guarded."""
+        if document.version == 0 and self.guards.version:
+            return InsertOne(self._body(document, nonce))
         guard: dict[str, Any] = {"_id": document.key}
         if self.guards.version:
             guard["v"] = document.version
-        return ReplaceOne(guard, self._body(document, nonce), upsert=document.version == 0 or not self.guards.version)
+        return ReplaceOne(guard, self._body(document, nonce), upsert=not self.guards.version)
 
     def _body(self, document: Document[S], nonce: str) -> dict[str, Any]:
         body = to_body(document, nonce)
@@ -305,12 +308,24 @@ class Store(Generic[S]):
         `told`: causes whose lines earlier rounds wrote.
         """
         settled = [outcome for i in todo if (outcome := outcomes[i])] + [outcome for _, outcome in folding.drained]
-        lines = [ReplaceOne({"_id": o.cause}, _line(o.key, o.note), upsert=True) for o in settled if o.note is not None]
-        if lines:
-            await self.timeline.bulk_write(lines, ordered=False)
+        await self._write_lines({o.cause: _line(o.key, o.note) for o in settled if o.note is not None})
         if void := [o.cause for i in todo if (o := outcomes[i]) and _never_happened(changes[i], o, told)]:
             await self.timeline.delete_many({"_id": {"$in": void}})
         told.update(o.cause for o in settled if o.note is not None)
+
+    async def _write_lines(self, lines: dict[str, dict[str, Any]]) -> None:
+        """Insert them; one that is there already, from an attempt that did not count, is replaced."""
+        if not lines:
+            return
+        try:
+            await self.timeline.bulk_write([InsertOne({"_id": c, **line}) for c, line in lines.items()], ordered=False)
+        except BulkWriteError as error:
+            if not _only_duplicates(error):
+                raise
+            causes = list(lines)
+            there = [causes[fault["index"]] for fault in error.details["writeErrors"]]
+            again = [ReplaceOne({"_id": cause}, lines[cause], upsert=True) for cause in there]
+            await self.timeline.bulk_write(again, ordered=False)
 
     async def _set_aside_refused(self, folding: Folding[S]) -> None:
         for event, outcome in folding.drained:
@@ -409,6 +424,11 @@ class Store(Generic[S]):
 
 async def _nowhere(event: Event, refused: Refused) -> None:
     """Until a bus gives the store a place for what is refused after waiting."""
+
+
+def _only_duplicates(error: BulkWriteError) -> bool:
+    details = error.details or {}
+    return not details.get("writeConcernErrors") and all(e["code"] == DUPLICATE_KEY for e in details["writeErrors"])
 
 
 def _line(key: str, note: Note) -> dict[str, Any]:

@@ -18,5 +18,18 @@ async def eventually(predicate: Callable[[], Any | Awaitable[Any]], within: floa
             answer = await answer
         if answer:
             return answer
-        assert time.monotonic() < end, f"not within {within} s: {inspect.getsource(predicate).strip()} (last: {answer!r})"
+        assert time.monotonic() < end, (
+            f"not within {within} s: {inspect.getsource(predicate).strip()} (last: {answer!r})"
+        )
+        await asyncio.sleep(POLL_S)
+
+
+async def never(predicate: Callable[[], Any | Awaitable[Any]], during: float) -> None:
+    """AssertionError if the predicate comes true within `during` seconds, which it costs."""
+    end = time.monotonic() + during
+    while time.monotonic() < end:
+        answer = predicate()
+        if inspect.isawaitable(answer):
+            answer = await answer
+        assert not answer, f"came true: {inspect.getsource(predicate).strip()}"
         await asyncio.sleep(POLL_S)

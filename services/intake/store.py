@@ -174,7 +174,8 @@ class Cases(Store[Case]):
             winner = known[0] if known else customer_id_of(own, change.contact_id)
             ids.append(winner)
             merged = known[1:]
-            everything = (*own, *(point for point, owner in owners.items() if owner in merged))
+            theirs = [point for point, owner in owners.items() if owner in merged] if merged else ()
+            everything = (*own, *theirs)
             asked.append(_customer_change(winner, change, remember, points=everything, rules=self.rules()))
             asked += [_customer_change(loser, change, merge, into=winner) for loser in merged]
             owners.update(dict.fromkeys(everything, winner))

@@ -71,7 +71,9 @@ class Desks:
 async def at_their_desks(house: House) -> AsyncIterator[Desks]:
     """From now on every offer is accepted, until the block ends."""
     desks = Desks(house)
-    consumer = AIOKafkaConsumer("assignments.v1", bootstrap_servers=house.env["SWITCHBOARD_KAFKA"], fetch_max_wait_ms=50)
+    consumer = AIOKafkaConsumer(
+        "assignments.v1", bootstrap_servers=house.env["SWITCHBOARD_KAFKA"], fetch_max_wait_ms=50
+    )
     await consumer.start()
     reading: asyncio.Task[None] | None = None
     try:

@@ -38,7 +38,7 @@ class Said:
 
     @property
     def headers(self) -> dict[str, str]:
-        return {name: (value or b"").decode() for name, value in self.raw_headers}
+        return {name: (value or b"").decode(errors="replace") for name, value in self.raw_headers}
 
     @property
     def type(self) -> str:
@@ -71,7 +71,7 @@ class House:
 
     def __init__(self, stack: Stack, services: Sequence[str], clients: Clients) -> None:
         self.stack, self.services = stack, tuple(services)
-        self._http, self._producer, self._reader, self._admin, self._mongo = clients
+        self._http, self._producer, self._reader, self._asker, self._admin, self._mongo = clients
         self._reading = asyncio.Lock()
 
     @property
@@ -120,13 +120,22 @@ class House:
         """Writes one record and returns its place. `value`: bytes as they are, anything else as JSON."""
         raw = value if value is None or isinstance(value, bytes) else json.dumps(value).encode()
         known = key.encode() if key is not None else None
+        if raw is None and known is None:
+            return await self._say_nothing(topic, partition or 0)
         there = await self._producer.send_and_wait(topic, raw, known, partition=partition, headers=list(headers))
+        return f"{there.topic}/{there.partition}/{there.offset}"
+
+    async def _say_nothing(self, topic: str, partition: int) -> str:
+        """Neither key nor value: other clients send that, this one refuses to, except in a batch of one's own."""
+        batch = self._producer.create_batch()
+        batch.append(key=None, value=None, timestamp=None)
+        there = await (await self._producer.send_batch(batch, topic, partition=partition))
         return f"{there.topic}/{there.partition}/{there.offset}"
 
     async def said(self, *topics: str, after: Mapping[TopicPartition, int] | None = None) -> list[Said]:
         """All that is on the topics, in order within each partition; `after`: beyond these ends only."""
         places = _places(topics)
-        ends = await self._reader.end_offsets(places)
+        ends = await self._asker.end_offsets(places)
         starts = {place: (after or {}).get(place, 0) for place in places}
         waiting = {place for place in places if ends[place] > starts[place]}
         found: list[Said] = []
@@ -142,7 +151,7 @@ class House:
         return sorted(found, key=lambda said: (said.topic, said.partition, said.offset))
 
     async def ends(self, *topics: str) -> dict[TopicPartition, int]:
-        found: dict[TopicPartition, int] = await self._reader.end_offsets(_places(topics))
+        found: dict[TopicPartition, int] = await self._asker.end_offsets(_places(topics))
         return found
 
     def told(self) -> list[dict[str, Any]]:
@@ -169,7 +178,9 @@ class House:
         for service in self.services:
             offsets = await applied(self._admin, service) or {}
             own = {place: end for place, end in before.items() if place.topic in READS[service]}
-            unrest += [f"{service} lags on {p.topic}/{p.partition}" for p, end in own.items() if offsets.get(p, 0) < end]
+            unrest += [
+                f"{service} lags on {p.topic}/{p.partition}" for p, end in own.items() if offsets.get(p, 0) < end
+            ]
             unrest += await self._unfinished(service)
         return unrest or ([] if before == await self.ends(*topics) else ["something was written meanwhile"])
 
@@ -205,8 +216,9 @@ READS = {
 }
 STORES = {"intake": ("cases", "customers", "agents"), "routing": ("tickets", "agents"), "notify": ("casefiles",)}
 Clients = tuple[
-    httpx.AsyncClient, AIOKafkaProducer, AIOKafkaConsumer, AIOKafkaAdminClient, AsyncMongoClient[dict[str, Any]]
-]
+    httpx.AsyncClient, AIOKafkaProducer, AIOKafkaConsumer, AIOKafkaConsumer, AIOKafkaAdminClient,
+    AsyncMongoClient[dict[str, Any]],
+]  # fmt: skip
 
 
 @asynccontextmanager
@@ -219,11 +231,12 @@ async def at_home(stack: Stack, services: Sequence[str]) -> AsyncIterator[House]
         producer = AIOKafkaProducer(
             bootstrap_servers=kafka, acks="all", enable_idempotence=True, linger_ms=2, max_request_size=2 * 1024 * 1024
         )
-        reader, admin = AIOKafkaConsumer(bootstrap_servers=kafka), AIOKafkaAdminClient(bootstrap_servers=kafka)
-        for client, close in ((producer, producer.stop), (reader, reader.stop), (admin, admin.close)):
+        reader, asker = AIOKafkaConsumer(bootstrap_servers=kafka), AIOKafkaConsumer(bootstrap_servers=kafka)
+        admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+        for client in (producer, reader, asker, admin):
             await client.start()
-            closing.push_async_callback(close)
-        yield House(stack, services, (http, producer, reader, admin, mongo))
+            closing.push_async_callback(client.close if client is admin else client.stop)
+        yield House(stack, services, (http, producer, reader, asker, admin, mongo))
 
 
 def _places(topics: Iterable[str]) -> list[TopicPartition]:
@@ -233,4 +246,3 @@ def _places(topics: Iterable[str]) -> list[TopicPartition]:
 
 def _said(record: Any) -> Said:
     return Said(record.topic, record.partition, record.offset, record.key, record.value, tuple(record.headers))
-

@@ -28,7 +28,9 @@ CONTACT: dict[str, Any] = {
 
 
 async def test_S1_a_repeated_charge(house: House) -> None:
-    await comes_online(house, "Z01", name="林悦", team="支付组", skills={"payments": 4}, languages=["zh"], capacity={"total": 2})
+    await comes_online(
+        house, "Z01", name="林悦", team="支付组", skills={"payments": 4}, languages=["zh"], capacity={"total": 2}
+    )
     answer = await house.ask("POST", "intake", "/v1/contacts", CONTACT)
     assert answer.status_code == 201
     received = answer.json()
@@ -54,7 +56,14 @@ async def test_S1_a_repeated_charge(house: House) -> None:
     assert (await house.get("routing", f"/v1/cases/{case}/routing"))["status"] == "assigned"
     await eventually(lambda: _is(house, case, "assigned"), within=20)
 
-    done = {"type": "resolved", "id": "z-1", "agent_id": "Z01", "case_id": case, "text": "已退款", "result": "多扣的款项已原路退回"}
+    done = {
+        "type": "resolved",
+        "id": "z-1",
+        "agent_id": "Z01",
+        "case_id": case,
+        "text": "已退款",
+        "result": "多扣的款项已原路退回",
+    }
     answer = await house.ask("POST", "intake", "/v1/work", done)
     assert (answer.status_code, answer.json()["status"]) == (200, "resolved")
     await house.quiet()

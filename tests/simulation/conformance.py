@@ -12,7 +12,9 @@ Fact = Callable[[Any], Awaitable[None]]
 WHERE = ["double", pytest.param("real", marks=pytest.mark.stack)]
 
 
-def told_of(on_double: Callable[[Fact], Awaitable[None]], on_real: Callable[[Fact, str], Awaitable[None]], fixture: str) -> Callable[[Fact], Any]:
+def told_of(
+    on_double: Callable[[Fact], Awaitable[None]], on_real: Callable[[Fact, str], Awaitable[None]], fixture: str
+) -> Callable[[Fact], Any]:
     """A decorator that makes a test of a fact, run once on the double and once on the real thing behind `fixture`."""
 
     def conforms(fact: Fact) -> Any:

@@ -189,7 +189,7 @@ def order_key(doc: Doc, path: str, direction: int) -> tuple[int, Any]:
 
 def sort(docs: list[Any], keys: Sequence[tuple[str, int]], doc_of: Callable[[Any], Doc]) -> list[Any]:
     for path, direction in reversed(keys):
-        docs = sorted(docs, key=lambda d: order_key(doc_of(d), path, direction), reverse=direction < 0)  # noqa: B023 - used at once
+        docs = sorted(docs, key=lambda d: order_key(doc_of(d), path, direction), reverse=direction < 0)
     return docs
 
 
@@ -329,7 +329,9 @@ _CHANGES: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def index_keys(doc: Doc, paths: Sequence[str], *, sparse: bool = False, partial: Mapping[str, Any] | None = None) -> set[Any]:
+def index_keys(
+    doc: Doc, paths: Sequence[str], *, sparse: bool = False, partial: Mapping[str, Any] | None = None
+) -> set[Any]:
     """The entries an index over these paths holds for a document."""
     if partial is not None and not matches(doc, partial):
         return set()

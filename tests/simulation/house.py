@@ -24,7 +24,14 @@ from shared.service import Core, Parts, Running
 from tests.simulation.processes import alive
 from tests.simulation.world import World
 
-COMMON = {"kafka": "simulated", "mongo": "simulated", "partitions": 12, "rules": None, "otlp": "", "keys": None}
+COMMON: dict[str, Any] = {
+    "kafka": "simulated",
+    "mongo": "simulated",
+    "partitions": 12,
+    "rules": None,
+    "otlp": "",
+    "keys": None,
+}
 OURS = ("cases.v1", "assignments.v1", "notifications.v1")
 TEXTS = (
     "昨天支付了两次，订单 A20261121-553，请尽快退款",
@@ -52,6 +59,9 @@ class _Rules:
 
 
 _KNOWN: dict[str, Any] = {}
+
+
+Place = tuple[str, str, int]
 
 
 class HouseCore(Core[Any]):
@@ -114,10 +124,11 @@ class House:
         await asyncio.sleep(self.chance.uniform(0, seconds))
         body = self._body(number)
         self.accepted.add((body["source"], body["id"]))
-        await self._say(body)
-        if self.chance.random() < 0.3:
+        again = self.chance.choice((0, 0, 1, 2))  # the same again, by whichever way, now or later
+        await asyncio.gather(*(self._say(body) for _ in range(1 + (again == 1))))
+        if again == 2:
             await asyncio.sleep(self.chance.uniform(0, 3))
-            await self._say(body)  # the same again, by whichever way
+            await self._say(body)
         if self.chance.random() < 0.2:
             await asyncio.sleep(self.chance.uniform(0, 3))
             await self._say({**body, "revision": 2, "text": body["text"] + " (2)"})
@@ -125,8 +136,12 @@ class House:
     def _body(self, number: int) -> dict[str, Any]:
         person = self.chance.randrange(8)
         phone = f"+86138001380{person:02d}"
-        conversation = f"talk-{person}" if self.chance.random() < 0.4 else None
-        customer = {"name": f"客户{person}", "phone": phone, "app_id": f"app-{person}" if self.chance.random() < 0.3 else None}
+        conversation = f"talk-{person % 3}" if self.chance.random() < 0.5 else None
+        customer = {
+            "name": f"客户{person}",
+            "phone": phone,
+            "app_id": f"app-{person}" if self.chance.random() < 0.3 else None,
+        }
         return {
             "source": "sim", "id": f"c{number}", "channel": self.chance.choice(("phone", "chat", "app", "sms")),
             "conversation": conversation, "customer": customer, "text": self.chance.choice(TEXTS),
@@ -153,6 +168,17 @@ class House:
     async def agents(self, count: int) -> None:
         await asyncio.gather(*(Agent(self, f"Z{number:02d}").work() for number in range(count)))
 
+    def places(self) -> tuple[set[Place], set[Place]]:
+        """(case, agent, generation) as agents hold them, and as tickets give them."""
+        agents, tickets = self.world.states("routing", "agents"), self.world.states("routing", "tickets")
+        held = {
+            (place["case_id"], id_, place["generation"])
+            for id_, agent in agents.items()
+            for place in agent["reservations"]
+        }
+        busy = {id_: ticket for id_, ticket in tickets.items() if ticket["status"] in ("offered", "assigned")}
+        return held, {(id_, ticket["agent_id"], ticket["generation"]) for id_, ticket in busy.items()}
+
     def unrest(self) -> list[str]:
         """What calm times must bring to its end: cases, tickets and messages."""
         found = self.world.unrest()
@@ -162,15 +188,21 @@ class House:
         for id_, ticket in self.world.states("routing", "tickets").items():
             if ticket["status"] != "done":
                 found.append(f"ticket {id_} is {ticket['status']}")
+        held, given = self.places()
+        found += [f"{id_} holds a place for {case}" for case, id_, _ in sorted(held - given)]
         for id_, file in self.world.states("notify", "casefiles").items():
-            found += [f"message {m['template']} of {id_} is {m['state']}" for m in file["messages"] if m["state"] != "unknown"]
+            found += [
+                f"message {m['template']} of {id_} is {m['state']}" for m in file["messages"] if m["state"] != "unknown"
+            ]
         return found
 
 
 def _within_capacity(document: dict[str, Any]) -> None:
     """At no moment of any history does an agent hold more than he can."""
     agent = document["state"]
-    assert len(agent["reservations"]) <= agent["capacity"]["total"], f"{agent['agent_id']} holds {agent['reservations']}"
+    assert len(agent["reservations"]) <= agent["capacity"]["total"], (
+        f"{agent['agent_id']} holds {agent['reservations']}"
+    )
 
 
 async def _post(running: Running, body: dict[str, Any]) -> Any:
@@ -182,15 +214,21 @@ class Agent:
     """Reads assignments.v1 like a desktop does, and answers on work.v1: accepts most offers, resolves most cases."""
 
     def __init__(self, house: House, agent_id: str) -> None:
-        self._house, self._id = house, agent_id
+        self._id = agent_id
         self._world, self._chance = house.world, house.chance
         self._read: Counter[Any] = Counter()
         self._known: set[bytes] = set()
         self._said = 0
+        self._asked_at: dict[str, float] = {}
 
     async def work(self) -> None:
         skills = {skill: self._chance.randint(3, 5) for skill in SKILLS}
-        profile = {"skills": skills, "languages": ["zh", "en"], "capacity": {"total": self._chance.randint(1, 3)}, "team": "t"}
+        profile = {
+            "skills": skills,
+            "languages": ["zh", "en"],
+            "capacity": {"total": self._chance.randint(1, 3)},
+            "team": "t",
+        }
         self._tell("agent.updated", profile)
         await asyncio.sleep(0.2)
         self._tell("agent.presence", {"state": "online", "readiness": READY})
@@ -206,11 +244,15 @@ class Agent:
     def _finish(self) -> None:
         """In calm times nothing is left lying: what is still open is looked up and resolved."""
         for case_id, case in self._world.states("intake", "cases").items():
-            if case["agent_id"] == self._id and case["status"] in ("assigned", "in_progress"):
+            lately = self._asked_at.get(case_id, -10.0) > self._world.loop.time() - 3.0
+            if case["agent_id"] == self._id and case["status"] in ("assigned", "in_progress") and not lately:
                 self._resolve(case_id)
 
     def _resolve(self, case_id: str) -> None:
-        self._do("resolved", case_id, text="已处理", result="已退款", measure="已改进", cause="software", evidence=["日志"])
+        self._asked_at[case_id] = self._world.loop.time()
+        self._do(
+            "resolved", case_id, text="已处理", result="已退款", measure="已改进", cause="software", evidence=["日志"]
+        )
 
     def _tell(self, type_: str, data: dict[str, Any]) -> None:
         body = {"agent_id": self._id, "at": wire(self._world.clock()), **data}
@@ -247,9 +289,20 @@ class Agent:
             await asyncio.sleep(self._chance.uniform(0.1, 1.0))
             if not calm and self._chance.random() < 0.8:
                 self._resolve(data["case_id"])
+            if not calm and self._chance.random() < 0.4:
+                await asyncio.sleep(self._chance.uniform(0, 1))
+                self._do("closed", data["case_id"], text="客户已确认")
 
     def _do(self, verb: str, case_id: str, **more: Any) -> None:
         self._said += 1
-        body = {"id": f"w{self._said}", "agent_id": self._id, "case_id": case_id, "at": wire(self._world.clock()), **more}
+        body = {
+            "id": f"w{self._said}",
+            "agent_id": self._id,
+            "case_id": case_id,
+            "at": wire(self._world.clock()),
+            **more,
+        }
         for _ in range(self._chance.choice((1, 1, 1, 2))):
-            self._world.broker.write("work.v1", orjson.dumps(body), case_id.encode(), [("ce_type", f"work.{verb}".encode())])
+            self._world.broker.write(
+                "work.v1", orjson.dumps(body), case_id.encode(), [("ce_type", f"work.{verb}".encode())]
+            )

@@ -49,7 +49,9 @@ def digest(world: World) -> str:
     told = hashlib.sha256()
     for place in sorted(world.broker.logs):
         for record in world.broker.logs[place]:
-            told.update(repr((place, record.offset, record.timestamp, record.key, record.value, record.headers)).encode())
+            told.update(
+                repr((place, record.offset, record.timestamp, record.key, record.value, record.headers)).encode()
+            )
     for name in sorted(world.replicas.data):
         for key, stored in sorted(world.replicas.data[name].committed.items(), key=lambda item: str(item[0])):
             told.update(repr((name, key)).encode() + stored.raw)

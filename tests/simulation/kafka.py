@@ -1,11 +1,11 @@
-"""A Kafka cluster in memory, as aiokafka shows it: logs, an idempotent producer, and the side of the group that the broker keeps.
+"""A Kafka cluster in memory, as aiokafka shows it: logs, an idempotent producer, and the broker's side of a group.
 
     broker = Broker(loop, faults, clock)
     producer, consumer = broker.producer(), Consumer(broker, "cases.v1", group_id="switchboard.routing")
 
-Appending is by key to the partition that Kafka's default partitioner chooses. A producer keeps its order per partition: one batch
-is under way, the next waits; what was queued and not sent dies with its process, what was sent arrives. Groups rebalance eagerly:
-everyone gives back all partitions, joins again, and the range assignor deals them out.
+Appending is by key to the partition that Kafka's default partitioner chooses. A producer keeps its order per partition:
+one batch is under way, the next waits; what was queued and not sent dies with its process, what was sent arrives.
+Groups rebalance eagerly: everyone gives back all partitions, joins again, and the range assignor deals them out.
 """
 
 import asyncio
@@ -65,15 +65,39 @@ class Broker:
         return max(0.0, self._down_until - self.loop.time())
 
     def place_of(self, topic: str, key: bytes | None) -> TopicPartition:
-        number = self.faults.chance.randrange(self.partitions) if key is None else partition_of(key.decode(), self.partitions)
+        number = (
+            self.faults.chance.randrange(self.partitions)
+            if key is None
+            else partition_of(key.decode(), self.partitions)
+        )
         return TopicPartition(topic, number)
 
-    def write(self, topic: str, value: bytes | None, key: bytes | None = None, headers: Headers = (), partition: int | None = None, timestamp: int | None = None) -> Any:
+    def write(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None = None,
+        headers: Headers = (),
+        partition: int | None = None,
+        timestamp: int | None = None,
+    ) -> Any:
         """Append one record at once, as a client outside the simulated processes."""
         place = self.place_of(topic, key) if partition is None else TopicPartition(topic, partition)
         log = self.log(place)
         moment = self.now_ms() if timestamp is None else timestamp
-        record: Any = ConsumerRecord(topic, place.partition, len(log), moment, 0, key, value, None, len(key or b""), len(value or b""), tuple(headers))
+        record: Any = ConsumerRecord(
+            topic,
+            place.partition,
+            len(log),
+            moment,
+            0,
+            key,
+            value,
+            None,
+            len(key or b""),
+            len(value or b""),
+            tuple(headers),
+        )
         log.append(record)
         self.history.append(record)
         for reader in self.readers:
@@ -98,7 +122,9 @@ class Broker:
 
     def _arrive(self, work: Any, answer: Any, reply_lost: str, refused: str) -> None:
         if self.down_for:
-            self.loop.later(self.down_for + self.faults.delay("kafka.request"), self._arrive, work, answer, reply_lost, refused)
+            self.loop.later(
+                self.down_for + self.faults.delay("kafka.request"), self._arrive, work, answer, reply_lost, refused
+            )
             return
         try:
             result = KafkaConnectionError("refused") if refused and self.faults.happens(refused) else work()
@@ -148,7 +174,7 @@ class Producer:
         await self.flush()
 
     async def flush(self) -> None:
-        while self._queued:
+        while self._queued:  # noqa: ASYNC110 - time costs nothing here
             await asyncio.sleep(0.001)
 
     async def send(
@@ -193,7 +219,9 @@ class Producer:
 
     def _write(self, sending: Sending) -> RecordMetadata:
         place = sending.place
-        record = self._broker.write(place.topic, sending.value, sending.key, sending.headers, place.partition, sending.timestamp)
+        record = self._broker.write(
+            place.topic, sending.value, sending.key, sending.headers, place.partition, sending.timestamp
+        )
         return RecordMetadata(place.topic, place.partition, place, record.offset, record.timestamp, 0, 0)
 
     def _settled(self, place: TopicPartition, batch: list[Sending], answers: Iterable[Any]) -> None:

@@ -1,12 +1,19 @@
-"""A group's member, as aiokafka's AIOKafkaConsumer behaves: joins, polls, commits what it is told to, and is found out when it slept."""
+"""A group's member, as AIOKafkaConsumer behaves: joins, polls, commits what it is told to, is fenced when it slept."""
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from aiokafka import TopicPartition
-from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalGenerationError, IllegalStateError, UnknownMemberIdError
+from aiokafka.errors import (
+    CommitFailedError,
+    ConsumerStoppedError,
+    IllegalGenerationError,
+    IllegalStateError,
+    UnknownMemberIdError,
+)
 
 from tests.simulation.kafka import Broker, Joined
 from tests.simulation.processes import alive
@@ -87,7 +94,9 @@ class Consumer:
         for task in heart:
             task.cancel()
         self._id = id_ = self._id or self._broker.new_member(self._client_id)
-        joined: Joined = await self._broker.call(lambda: self._group.join(id_, self._topics, self._session_s, self._rebalance_s))
+        joined: Joined = await self._broker.call(
+            lambda: self._group.join(id_, self._topics, self._session_s, self._rebalance_s)
+        )
         self._tasks.append(_start(self._beat()))
         return joined
 
@@ -95,7 +104,7 @@ class Consumer:
         while self._id:
             await asyncio.sleep(self._heartbeat_s)
             id_, generation = self._id, self._generation
-            answer = await self._broker.call(lambda: self._group.heartbeat(id_, generation))
+            answer = await self._broker.call(partial(self._group.heartbeat, id_, generation))
             if answer == "unknown":
                 self._id, self._generation = "", -1
             if answer != "ok":
@@ -107,7 +116,9 @@ class Consumer:
             if asyncio.iscoroutine(result):
                 await result
 
-    async def getmany(self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None) -> Records:
+    async def getmany(
+        self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
+    ) -> Records:
         """Some of what is there, in any mix of partitions, in order within each; {} after the timeout."""
         alive()
         if self._closed:
@@ -118,7 +129,7 @@ class Consumer:
         end = loop.time() + timeout_ms / 1000
         while True:
             self._news.clear()
-            found: Records = await self._broker.call(lambda: self._fetch(assignment, partitions, max_records or 500))
+            found: Records = await self._broker.call(partial(self._fetch, assignment, partitions, max_records or 500))
             await self._settled.wait()
             if self._now is not assignment:
                 assignment = self._now
@@ -134,7 +145,9 @@ class Consumer:
     def _fetch(self, assignment: Assignment, wanted: tuple[TopicPartition, ...], most: int) -> Records:
         """On the broker: records from the positions on, as a prefetching client would happen to hold them."""
         chance, found = self._broker.faults.chance, {}
-        places = [(tp, place) for tp, place in assignment.places.items() if not place.paused and (not wanted or tp in wanted)]
+        places = [
+            (tp, place) for tp, place in assignment.places.items() if not place.paused and (not wanted or tp in wanted)
+        ]
         full: list[tuple[TopicPartition, Place]] = []
         for tp, place in places:
             log = self._broker.log(tp)
@@ -171,13 +184,19 @@ class Consumer:
     async def commit(self, offsets: Mapping[TopicPartition, Any] | None = None) -> None:
         """Exactly these offsets; CommitFailedError once the group has gone on without us."""
         places = self._places
-        plain = {tp: place.position for tp, place in places.items()} if offsets is None else {TopicPartition(*tp): _offset(o) for tp, o in offsets.items()}
+        plain = (
+            {tp: place.position for tp, place in places.items()}
+            if offsets is None
+            else {TopicPartition(*tp): _offset(o) for tp, o in offsets.items()}
+        )
         for tp in plain:
             self._place(tp)
         id_, generation = self._id, self._generation
         try:
             await self._broker.call(
-                lambda: self._group.commit(id_, generation, plain), reply_lost="kafka.commit_lost", refused="kafka.commit_refused"
+                lambda: self._group.commit(id_, generation, plain),
+                reply_lost="kafka.commit_lost",
+                refused="kafka.commit_refused",
             )
         except (UnknownMemberIdError, IllegalGenerationError) as error:
             self._rejoin.set()
@@ -243,7 +262,9 @@ class Consumer:
 
     async def end_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         wanted = list(partitions)
-        offsets: dict[TopicPartition, int] = await self._broker.call(lambda: {tp: len(self._broker.log(tp)) for tp in wanted})
+        offsets: dict[TopicPartition, int] = await self._broker.call(
+            lambda: {tp: len(self._broker.log(tp)) for tp in wanted}
+        )
         return offsets
 
 

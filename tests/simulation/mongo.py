@@ -4,10 +4,10 @@
     database = replicas.client()["switchboard_intake"]
 
 Two views of every collection: `latest` (the primary's) and `committed` (a majority's), apart by the tail of a log.
-Writes go to latest; the log is committed in order a moment later. w:majority is answered then, w:1 at once. Reads with read
-concern majority see committed, others latest. `fail_over()` commits some beginning of the tail, discards the rest and fails those who
-wait, who cannot know which it was. What travels arrives even if its sender dies. The driver's own single retry is left out: it makes
-errors rarer and changes nothing that a caller may rely on.
+Writes go to latest; the log is committed in order a moment later. w:majority is answered then, w:1 at once. Reads with
+read concern majority see committed, others latest. `fail_over()` commits some beginning of the tail, discards the rest
+and fails those who wait, who cannot know which it was. What travels arrives even if its sender dies. The driver's own
+single retry is left out: it makes errors rarer and changes nothing that a caller may rely on.
 
 Documents pass through BSON both ways, so types are those that MongoDB gives back.
 """
@@ -46,14 +46,19 @@ class Index:
         if stored is None or not self.options.get("unique"):
             return set()
         paths = [path for path, _ in self.keys]
-        return index_keys(stored.doc, paths, sparse=self.options.get("sparse", False), partial=self.options.get("partialFilterExpression"))
+        return index_keys(
+            stored.doc,
+            paths,
+            sparse=self.options.get("sparse", False),
+            partial=self.options.get("partialFilterExpression"),
+        )
 
 
 class Data:
     """One collection's documents by id, in both views."""
 
     def __init__(self, name: str, replicas: "Replicas") -> None:
-        self.name, self._replicas = name, replicas
+        self.name, self._replicas, self.new_id = name, replicas, replicas.new_id
         self.latest: dict[Any, Stored] = {}
         self.committed: dict[Any, Stored] = {}
         self.indexes: dict[str, Index] = {}
@@ -110,7 +115,9 @@ def duplicate(name: str, index: Index, doc: Doc) -> OperationFailure:
     pattern = dict(index.keys)
     value = {path: doc.get(path) for path in pattern}
     message = f"E11000 duplicate key error collection: {name} index: {index.name} dup key: {value}"
-    return OperationFailure(message, 11000, {"keyPattern": pattern, "keyValue": value, "errmsg": message, "code": 11000})
+    return OperationFailure(
+        message, 11000, {"keyPattern": pattern, "keyValue": value, "errmsg": message, "code": 11000}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +157,7 @@ class Replicas:
         return ObjectId(f"{self._ids:024x}")
 
     async def call(self, work: Callable[[], Any], *, durable: bool = False) -> Any:
-        """Send one operation and await its answer. `work` is what the primary does; what it raises is the answer too."""
+        """Send one operation and await its answer: what `work`, done by the primary, returns or raises."""
         alive()
         self.operations += 1
         answer = self.loop.create_future()

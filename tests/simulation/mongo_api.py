@@ -6,14 +6,21 @@ from typing import Any
 import bson
 from pymongo import DeleteMany, DeleteOne, InsertOne, ReplaceOne, UpdateMany, UpdateOne
 from pymongo.common import validate_ok_for_replace, validate_ok_for_update
-from pymongo.errors import AutoReconnect, BulkWriteError, DuplicateKeyError, InvalidOperation, OperationFailure, WriteError
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    DuplicateKeyError,
+    InvalidOperation,
+    WriteError,
+)
 from pymongo.results import BulkWriteResult, DeleteResult, InsertOneResult, UpdateResult
 
-from tests.simulation.documents import Doc, predicate, project, sort, update
+from tests.simulation.documents import Doc, project
 from tests.simulation.mongo import AWARE, Data, Replicas, Rest, Stored
+from tests.simulation.mongo_work import Sort, change, empty_report, find
+from tests.simulation.mongo_work import work as work_on
 
 MAJORITY_LEVELS = ("majority", "linearizable", "snapshot")
-Sort = Sequence[tuple[str, int]] | str | None
 
 
 class Client:
@@ -40,7 +47,14 @@ class Database:
     def __getitem__(self, name: str) -> "Collection":
         return Collection(self, name)
 
-    def get_collection(self, name: str, codec_options: Any = None, read_preference: Any = None, write_concern: Any = None, read_concern: Any = None) -> "Collection":
+    def get_collection(
+        self,
+        name: str,
+        codec_options: Any = None,
+        read_preference: Any = None,
+        write_concern: Any = None,
+        read_concern: Any = None,
+    ) -> "Collection":
         return Collection(self, name, codec_options, write_concern, read_concern)
 
     async def command(self, command: Any, *args: Any, **more: Any) -> Doc:
@@ -55,7 +69,9 @@ class Database:
 class Cursor:
     """Nothing happens before the first document is asked for."""
 
-    def __init__(self, collection: "Collection", query: Mapping[str, Any], projection: Any, order: Sort, limit: int, skip: int) -> None:
+    def __init__(
+        self, collection: "Collection", query: Mapping[str, Any], projection: Any, order: Sort, limit: int, skip: int
+    ) -> None:
         self._collection, self._query, self._projection = collection, query, projection
         self._order, self._limit, self._skip = order, limit, skip
 
@@ -80,21 +96,38 @@ class Cursor:
             yield doc
 
     def _find(self) -> list[Doc]:
-        found = self._collection._found(self._query, self._collection._readable, self._order)[self._skip :]
-        return [self._collection._show(stored, self._projection) for stored in (found[: self._limit] if self._limit else found)]
+        found = find(self._query, self._collection._readable, self._order)[self._skip :]
+        return [
+            self._collection._show(stored, self._projection)
+            for stored in (found[: self._limit] if self._limit else found)
+        ]
 
 
 class Collection:
-    def __init__(self, database: Database, name: str, codec_options: Any = None, write_concern: Any = None, read_concern: Any = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        name: str,
+        codec_options: Any = None,
+        write_concern: Any = None,
+        read_concern: Any = None,
+    ) -> None:
         self.database, self.name = database, name
         self._codec, self._write_concern, self._read_concern = codec_options or AWARE, write_concern, read_concern
         self._replicas = database.client.replicas
         self._durable = write_concern is None or write_concern.document.get("w", "majority") not in (0, 1)
         self._majority = read_concern is not None and read_concern.level in MAJORITY_LEVELS
 
-    def with_options(self, codec_options: Any = None, read_preference: Any = None, write_concern: Any = None, read_concern: Any = None) -> "Collection":
+    def with_options(
+        self,
+        codec_options: Any = None,
+        read_preference: Any = None,
+        write_concern: Any = None,
+        read_concern: Any = None,
+    ) -> "Collection":
         return Collection(
-            self.database, self.name, codec_options or self._codec, write_concern or self._write_concern, read_concern or self._read_concern
+            self.database, self.name, codec_options or self._codec,
+            write_concern or self._write_concern, read_concern or self._read_concern,
         )  # fmt: skip
 
     @property
@@ -105,7 +138,15 @@ class Collection:
     def _readable(self) -> dict[Any, Stored]:
         return self.data.committed if self._majority else self.data.latest
 
-    def find(self, filter: Mapping[str, Any] | None = None, projection: Any = None, skip: int = 0, limit: int = 0, sort: Sort = None, **hints: Any) -> Cursor:
+    def find(
+        self,
+        filter: Mapping[str, Any] | None = None,
+        projection: Any = None,
+        skip: int = 0,
+        limit: int = 0,
+        sort: Sort = None,
+        **hints: Any,
+    ) -> Cursor:
         return Cursor(self, filter or {}, projection, sort, limit, skip)
 
     async def find_one(self, filter: Any = None, projection: Any = None, sort: Sort = None, **hints: Any) -> Doc | None:
@@ -114,7 +155,7 @@ class Collection:
         return found[0] if found else None
 
     async def count_documents(self, filter: Mapping[str, Any], limit: int = 0, **hints: Any) -> int:
-        count: int = await self._call(lambda: len(self._found(filter, self._readable, None)))
+        count: int = await self._call(lambda: len(find(filter, self._readable, None)))
         return min(count, limit) if limit else count
 
     async def insert_one(self, document: Doc) -> InsertOneResult:
@@ -122,13 +163,19 @@ class Collection:
         await self._write(InsertOne(document))
         return InsertOneResult(document["_id"], True)
 
-    async def replace_one(self, filter: Mapping[str, Any], replacement: Mapping[str, Any], upsert: bool = False, **hints: Any) -> UpdateResult:
+    async def replace_one(
+        self, filter: Mapping[str, Any], replacement: Mapping[str, Any], upsert: bool = False, **hints: Any
+    ) -> UpdateResult:
         return _update_result(await self._write(ReplaceOne(filter, replacement, upsert)))
 
-    async def update_one(self, filter: Mapping[str, Any], update: Any, upsert: bool = False, **hints: Any) -> UpdateResult:
+    async def update_one(
+        self, filter: Mapping[str, Any], update: Any, upsert: bool = False, **hints: Any
+    ) -> UpdateResult:
         return _update_result(await self._write(UpdateOne(filter, update, upsert)))
 
-    async def update_many(self, filter: Mapping[str, Any], update: Any, upsert: bool = False, **hints: Any) -> UpdateResult:
+    async def update_many(
+        self, filter: Mapping[str, Any], update: Any, upsert: bool = False, **hints: Any
+    ) -> UpdateResult:
         return _update_result(await self._write(UpdateMany(filter, update, upsert)))
 
     async def delete_one(self, filter: Mapping[str, Any], **hints: Any) -> DeleteResult:
@@ -138,14 +185,16 @@ class Collection:
         return DeleteResult({"n": (await self._write(DeleteMany(filter)))["nRemoved"]}, True)
 
     async def find_one_and_update(
-        self, filter: Mapping[str, Any], update: Any, projection: Any = None, sort: Sort = None, upsert: bool = False, return_document: bool = False, **hints: Any
+        self, filter: Mapping[str, Any], update: Any, projection: Any = None, sort: Sort = None,
+        upsert: bool = False, return_document: bool = False, **hints: Any,
     ) -> Doc | None:  # fmt: skip
         validate_ok_for_update(update)
 
         def work() -> Doc | None:
-            found = self._found(filter, self.data.latest, sort)
+            found = find(filter, self.data.latest, sort)
             before = self._show(found[0], projection) if found else None
-            key = self._update(UpdateOne({"_id": found[0].doc["_id"]} if found else filter, update, upsert), _report(), 0)
+            request = UpdateOne({"_id": found[0].doc["_id"]} if found else filter, update, upsert)
+            key = change(self.data, request, empty_report(), 0)
             return self._show(self.data.latest[key], projection) if return_document and key is not None else before
 
         answer: Doc | None = await self._call(work, write=True)
@@ -163,14 +212,14 @@ class Collection:
             faults.chance.shuffle(order)
         if not whole:
             del order[faults.chance.randrange(len(order)) :]
-        report = _report()
+        report = empty_report()
 
         def work(start: int = 0) -> Any:
             stop = len(order)
             if start == 0 and stop > 1 and faults.happens("mongo.split"):
                 stop = faults.chance.randrange(1, stop)
             for number, request in order[start:stop]:
-                if not self._one(request, report, number) and ordered:
+                if not work_on(self.data, request, report, number) and ordered:
                     break
             if stop < len(order) and not (ordered and report["writeErrors"]):
                 return Rest(lambda: work(stop))
@@ -208,93 +257,19 @@ class Collection:
     async def _write(self, request: Any) -> Doc:
         """One operation by itself: what goes wrong is raised as itself."""
         _check(request, self._replicas.new_id)
-        report = _report()
+        report = empty_report()
 
         def work() -> Doc:
-            if not self._one(request, report, 0):
+            if not work_on(self.data, request, report, 0):
                 raise _error(report["writeErrors"][0])
             return report
 
         done: Doc = await self._call(work, write=True)
         return done
 
-    def _one(self, request: Any, report: Doc, number: int) -> bool:
-        try:
-            if isinstance(request, InsertOne):
-                self._insert(dict(request._doc))
-                report["nInserted"] += 1
-            elif isinstance(request, (DeleteOne, DeleteMany)):
-                found = self._found(request._filter, self.data.latest, None)
-                for stored in found if isinstance(request, DeleteMany) else found[:1]:
-                    self.data.put(_key(stored.doc["_id"]), None)
-                    report["nRemoved"] += 1
-            else:
-                self._update(request, report, number)
-        except OperationFailure as error:
-            details = {**(error.details or {}), "index": number, "code": error.code, "errmsg": str(error), "op": request}
-            report["writeErrors"].append(details)
-            return False
-        return True
-
-    def _insert(self, doc: Doc) -> Any:
-        doc = {"_id": doc.pop("_id"), **doc} if "_id" in doc else {"_id": self._replicas.new_id(), **doc}
-        key = _key(doc["_id"])
-        if key in self.data.latest:
-            message = f"E11000 duplicate key error collection: {self.data.name} index: _id_ dup key: {{ _id: {key!r} }}"
-            raise OperationFailure(message, 11000, {"keyPattern": {"_id": 1}, "keyValue": {"_id": doc["_id"]}})
-        self.data.put(key, doc)
-        return key
-
-    def _update(self, request: Any, report: Doc, number: int) -> Any:
-        found = self._found(request._filter, self.data.latest, None)
-        if not found:
-            return self._upsert(request, report, number) if request._upsert else None
-        for stored in found if isinstance(request, UpdateMany) else found[:1]:
-            key = _key(stored.doc["_id"])
-            doc = self._changed(request, bson.decode(stored.raw, AWARE), inserting=False)
-            if doc["_id"] != stored.doc["_id"]:
-                raise OperationFailure("the (immutable) field '_id' was found to have been altered", 66)
-            report["nMatched"] += 1
-            if bson.encode(doc) != stored.raw:
-                self.data.put(key, doc)
-                report["nModified"] += 1
-        return key
-
-    def _upsert(self, request: Any, report: Doc, number: int) -> Any:
-        doc = self._changed(request, _equalities(request._filter), inserting=True)
-        key = self._insert(doc)
-        report["nUpserted"] += 1
-        report["upserted"].append({"index": number, "_id": self.data.latest[key].doc["_id"]})
-        return key
-
-    def _changed(self, request: Any, doc: Doc, *, inserting: bool) -> Doc:
-        if isinstance(request, ReplaceOne):
-            return {**({"_id": doc["_id"]} if "_id" in doc else {}), **request._doc}
-        update(doc, request._doc, inserting)
-        return doc
-
-    def _found(self, query: Mapping[str, Any], view: dict[Any, Stored], order: Sort) -> list[Stored]:
-        wanted = query.get("_id")
-        if isinstance(wanted, str):
-            candidates = [view[wanted]] if wanted in view else []
-        elif isinstance(wanted, Mapping) and "$in" in wanted:
-            keys = dict.fromkeys(_key(id_) for id_ in wanted["$in"])
-            candidates = [view[key] for key in sorted(keys, key=str) if key in view]  # as the index on _id gives them
-        else:
-            candidates = list(view.values())
-        fits = predicate(query)
-        found = [stored for stored in candidates if fits(stored.doc)]
-        return sort(found, [(order, 1)] if isinstance(order, str) else order, lambda stored: stored.doc) if order else found
-
     def _show(self, stored: Stored, projection: Any) -> Doc:
         doc: Doc = bson.decode(stored.raw, self._codec)
         return doc if projection is None else project(doc, projection)
-
-
-def _report() -> Doc:
-    return {
-        "writeErrors": [], "writeConcernErrors": [], "nInserted": 0, "nUpserted": 0, "nMatched": 0, "nModified": 0, "nRemoved": 0, "upserted": [],
-    }  # fmt: skip
 
 
 def _check(request: Any, new_id: Callable[[], Any]) -> None:
@@ -306,25 +281,6 @@ def _check(request: Any, new_id: Callable[[], Any]) -> None:
         validate_ok_for_replace(request._doc)
     elif isinstance(request, (UpdateOne, UpdateMany)):
         validate_ok_for_update(request._doc)
-
-
-def _key(id_: Any) -> Any:
-    return id_ if isinstance(id_, (str, int, bson.ObjectId)) else bson.encode({"": id_})
-
-
-def _equalities(query: Mapping[str, Any]) -> Doc:
-    """What an upsert takes over from its filter."""
-    doc: Doc = {}
-    for name, value in query.items():
-        if name == "$and":
-            for part in value:
-                doc.update(_equalities(part))
-        elif not name.startswith("$"):
-            if isinstance(value, Mapping) and "$eq" in value:
-                update(doc, {"$set": {name: value["$eq"]}}, True)
-            elif not (isinstance(value, Mapping) and any(n.startswith("$") for n in value)):
-                update(doc, {"$set": {name: value}}, True)
-    return doc
 
 
 def _error(details: Doc) -> WriteError:

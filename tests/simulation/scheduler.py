@@ -5,8 +5,8 @@
 Time stands still while anything is ready and jumps to the next timer when nothing is.
 
 What the seed decides: only how long things take and what fails, drawn by the doubles from `loop.random`. The loop
-itself shuffles nothing: asyncio promises that what is ready runs first in, first out, and the code under test may lean on
-that. Real processes differ by when answers arrive, and that is exactly what the doubles draw, in continuous time; so every
+itself shuffles nothing: asyncio promises that what is ready runs first in, first out, and the code under test may lean
+on that. Real processes differ by when answers arrive, which is what the doubles draw, in continuous time; so every
 interleaving that processes can show at their network operations has a seed, and no impossible one has.
 
 Errors:
@@ -134,7 +134,7 @@ class Loop(asyncio.BaseEventLoop):
 
 
 def run(main: Callable[[], Coroutine[Any, Any, T]], seed: int, max_steps: int = MAX_STEPS) -> T:
-    """Run to the end on a new loop; what is left over is cancelled. Identities drawn meanwhile (uuid4) follow the seed."""
+    """Run to the end on a new loop; what is left over is cancelled. What uuid4 draws meanwhile follows the seed."""
     loop = Loop(seed, max_steps)
     drawn = Random(f"os.urandom of seed {seed}")
     urandom, os.urandom = os.urandom, drawn.randbytes
@@ -197,4 +197,6 @@ def _unfinished(loop: Loop) -> list[Task]:
 
 def _waiting(loop: Loop) -> str:
     tasks = _unfinished(loop)
-    return "; ".join(f"{task.host or 'world'}: {task.get_coro().__qualname__}" for task in tasks[:20]) or "no task waits"  # type: ignore[union-attr]
+    return (
+        "; ".join(f"{task.host or 'world'}: {task.get_coro().__qualname__}" for task in tasks[:20]) or "no task waits"
+    )  # type: ignore[union-attr]

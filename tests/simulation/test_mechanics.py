@@ -15,7 +15,7 @@ from tests.simulation.scheduler import current, run
 from tests.simulation.trouble import drawn, trouble
 from tests.simulation.world import World, simulated
 
-SEEDS = [int(os.environ["SEED"])] if os.environ.get("SEED") else list(range(100))
+SEEDS = [int(os.environ["SEED"])] if os.environ.get("SEED") else list(range(int(os.environ.get("SEEDS", "150"))))
 KEYS = [f"k{number}" for number in range(5)]
 ORDERS = 40
 TROUBLE_S = 12.0
@@ -58,7 +58,11 @@ async def _order(world: World, number: int) -> None:
 
 def check(world: World) -> None:
     check_published(world, ("counts.v1", "echoes.v1"))
-    counts, echoes, watches = world.states("count", "counts"), world.states("echo", "echoes"), world.states("watch", "watches")
+    counts, echoes, watches = (
+        world.states("count", "counts"),
+        world.states("echo", "echoes"),
+        world.states("watch", "watches"),
+    )
     ids = sorted(id_ for count in counts.values() for id_ in count["ids"])
     assert ids == sorted(f"o{number}" for number in range(ORDERS)), "an order is missing, or counted twice"
     for key, count in counts.items():
@@ -67,7 +71,9 @@ def check(world: World) -> None:
         assert count["closes_at"] is None
         log = watches[key]["log"]
         assert sorted(log) == sorted(f"{what} {total}" for what in ("count", "echo") for total in totals)
-        assert all(log.index(f"count {total}") < log.index(f"echo {total}") for total in totals), "an effect before its cause"
+        assert all(log.index(f"count {total}") < log.index(f"echo {total}") for total in totals), (
+            "an effect before its cause"
+        )
 
 
 def play(seed: int, **guards: Any) -> World:

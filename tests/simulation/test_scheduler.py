@@ -57,7 +57,7 @@ def test_waiting_for_what_nobody_will_do_is_a_deadlock_and_names_the_task() -> N
 
 def test_a_task_that_spins_is_stopped() -> None:
     async def main() -> None:
-        while True:
+        while True:  # noqa: ASYNC110 - that is the point
             await asyncio.sleep(0)
 
     with pytest.raises(TooLong):
@@ -150,7 +150,9 @@ print(digest_of({seed}))
 def _digest(seed: int, hash_seed: str) -> str:
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
     code = HISTORY.format(seed=seed)
-    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, check=True, capture_output=True, text=True
+    ).stdout
 
 
 def test_the_same_seed_is_the_same_history_in_any_process() -> None:

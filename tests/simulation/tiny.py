@@ -1,7 +1,7 @@
 """Three services as small as can be, over the real core: what goes wrong here is the mechanics.
 
-    orders.v1 (outsiders, and HTTP) -> count -> counts.v1 -> echo -> echoes.v1 -> count
-                                                        watch reads both: an echo never before its count
+orders.v1 (outsiders, and HTTP) -> count -> counts.v1 -> echo -> echoes.v1 -> count
+                                                    watch reads both: an echo never before its count
 """
 
 from datetime import datetime, timedelta
@@ -105,7 +105,9 @@ ORDERS = Inbound(frozenset({Order.TYPE}), default=Order.TYPE)
 
 def count_service(core: Core[Settings]) -> Parts:
     on: Handlers[Count] = Handlers(core.metrics)
-    on.outsiders(Order.TYPE, Order, lambda order, _: partial(add, order=order), key=lambda o: o.key, once=lambda o: o.id)
+    on.outsiders(
+        Order.TYPE, Order, lambda order, _: partial(add, order=order), key=lambda o: o.key, once=lambda o: o.id
+    )
     on.ours(Echoed, lambda echoed, _: partial(hear, echoed=echoed))
     relay = core.relay()
     counts = core.store(COUNTS, relay, on)
@@ -127,7 +129,12 @@ def watch_service(core: Core[Settings]) -> Parts:
     on.ours(Echoed, lambda echoed, _: partial(note, line=f"echo {echoed.total}"))
     relay = core.relay()
     watches = core.store(WATCHES, relay, on)
-    return Parts(relay, (watches,), {"counts.v1": [Door(watches, on)], "echoes.v1": [Door(watches, on)]}, keyed=("counts.v1", "echoes.v1"))
+    return Parts(
+        relay,
+        (watches,),
+        {"counts.v1": [Door(watches, on)], "echoes.v1": [Door(watches, on)]},
+        keyed=("counts.v1", "echoes.v1"),
+    )
 
 
 def body(order: Order) -> bytes:

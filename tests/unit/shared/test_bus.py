@@ -40,7 +40,14 @@ def said(event: Event) -> Change[Any]:
 class House:
     """A bus with one store behind it, or two."""
 
-    def __init__(self, records: Sequence[Raw], *, trouble: Callable[[Any], None] = lambda _: None, doors: int = 1, after: Any = None) -> None:
+    def __init__(
+        self,
+        records: Sequence[Raw],
+        *,
+        trouble: Callable[[Any], None] = lambda _: None,
+        doors: int = 1,
+        after: Any = None,
+    ) -> None:
         self.stores = [MemoryStore(TestClock(), trouble=trouble) for _ in range(doors)]
         self.quarantine = MemoryQuarantine()
         self.consumer = MemoryConsumer(records)
@@ -232,14 +239,18 @@ async def test_bugs_behind_one_of_two_doors_are_bugs_of_the_record() -> None:
     broken = house.stores[0]
     for i in range(21):
         broken.document(f"key-{i}")
-    house.bus.doors[IN][0] = Door(broken, lambda e: Change(e.subject, fail, e.id, event=e), Inbound(frozenset({"word"})))  # type: ignore[index, arg-type]
+    house.bus.doors[IN][0] = Door(
+        broken, lambda e: Change(e.subject, fail, e.id, event=e), Inbound(frozenset({"word"}))
+    )  # type: ignore[index, arg-type]
     for record in house.consumer.poll():
         await house.bus.process([record], house.consumer)
     assert house.consumer.paused == {(IN, 0)}
 
 
 async def test_garbage_of_outsiders_never_stops_a_partition() -> None:
-    house = House([word(b"{", i) for i in range(600)] + [word("wrong", 600 + i) for i in range(600)] + [word("fine", 1200)])
+    house = House(
+        [word(b"{", i) for i in range(600)] + [word("wrong", 600 + i) for i in range(600)] + [word("fine", 1200)]
+    )
     await house.turn()
     assert house.consumer.paused == set()
     assert house.steps() == ("fine",)

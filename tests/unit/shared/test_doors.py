@@ -18,7 +18,13 @@ def handlers() -> tuple[Handlers[Tally], Metrics]:
     on: Handlers[Tally] = Handlers(metrics)
     on.ours(Added, lambda added, told: partial(add, n=added.n, step=told.id))
     on.ours(Counted, ignore)
-    on.outsiders("name.given", Named, lambda named, _: partial(add, n=1, step=named.name), key=lambda n: n.name, once=lambda n: f"x:{n.name}")
+    on.outsiders(
+        "name.given",
+        Named,
+        lambda named, _: partial(add, n=1, step=named.name),
+        key=lambda n: n.name,
+        once=lambda n: f"x:{n.name}",
+    )
     return on, metrics
 
 

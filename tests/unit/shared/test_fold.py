@@ -26,8 +26,8 @@ def take(document: Document[Tally], *events: Any, by: Any = BOTH) -> list[str]:
     return [fold(document, change_for(e), T0, by).status for e in events]
 
 
-def command(decide: Any = partial(add, n=1), **more: Any) -> Change[Tally]:
-    return Change("k", decide, "asked", **more)
+def command(decide: Any = None, **more: Any) -> Change[Tally]:
+    return Change("k", decide or partial(add, n=1), "asked", **more)
 
 
 def steps(document: Document[Tally]) -> tuple[str, ...]:
@@ -184,7 +184,12 @@ def test_a_refusal_of_our_own_event_is_an_error_of_ours_and_parks_the_key() -> N
 
 def test_a_bug_parks_the_key_and_what_follows_waits_in_order_of_arrival() -> None:
     document = empty()
-    assert take(document, event(A, 1), event(A, 2, broken=True), event(B, 1), event(A, 3)) == ["applied", "parked", "parked", "parked"]
+    assert take(document, event(A, 1), event(A, 2, broken=True), event(B, 1), event(A, 3)) == [
+        "applied",
+        "parked",
+        "parked",
+        "parked",
+    ]
     assert [(w.event.topic, w.event.sequence) for w in document.held] == [(A, 2), (B, 1), (A, 3)]
     assert document.state
     assert document.state.total == 1
@@ -247,7 +252,12 @@ def test_a_waiting_record_that_can_not_be_interpreted_any_more_parks_its_key() -
 
 def test_an_outsiders_record_waits_on_a_parked_key_and_counts_once_afterwards() -> None:
     document = empty()
-    take(document, event(A, 1, broken=True), event(A, None, once="agent:1", n=3, place=7), event(A, None, once="agent:1", n=3, place=8))
+    take(
+        document,
+        event(A, 1, broken=True),
+        event(A, None, once="agent:1", n=3, place=7),
+        event(A, None, once="agent:1", n=3, place=8),
+    )
     document.parked = None
     drain(document, T0, folding(A, interpret=lambda e: change_for(replace(e, data={**e.data, "broken": False}))))
     assert document.state

@@ -77,14 +77,18 @@ def assert_exactly_once_in_order(document: Document[Tally], history: list[Event]
 
 @given(deliveries())
 @settings(max_examples=200, deadline=None)
-def test_any_arrival_of_two_topics_is_applied_exactly_once_in_order_and_after_its_causes(case: tuple[list[Event], list[Event | None]]) -> None:
+def test_any_arrival_of_two_topics_is_applied_exactly_once_in_order_and_after_its_causes(
+    case: tuple[list[Event], list[Event | None]],
+) -> None:
     history, arrivals = case
     assert_exactly_once_in_order(arrive(arrivals), history)
 
 
 @given(deliveries(), st.data())
 @settings(max_examples=100, deadline=None)
-def test_the_same_holds_when_a_bug_parks_the_key_and_it_is_unparked_later(case: tuple[list[Event], list[Event | None]], data: st.DataObject) -> None:
+def test_the_same_holds_when_a_bug_parks_the_key_and_it_is_unparked_later(
+    case: tuple[list[Event], list[Event | None]], data: st.DataObject
+) -> None:
     history, arrivals = case
     broken = frozenset(e.id for e in data.draw(st.lists(st.sampled_from(history), max_size=2)))
     document = reloaded(arrive(arrivals, broken))

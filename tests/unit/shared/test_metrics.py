@@ -7,21 +7,44 @@ from shared.metrics import MANY_SOURCES, METRICS, PREFIX, Metrics
 from tests.unit.shared.tally import T0
 
 CONTRACT = {
-    "events_applied_total": ("type",), "events_repeated_total": (), "events_unknown_total": ("type",), "events_published_total": ("topic",),
-    "event_age_seconds": (), "consumer_lag_records": ("topic", "partition"), "events_held": (), "gaps_open": (), "outbox_pending": (),
-    "outbox_oldest_seconds": (), "quarantined_total": ("reason", "source"), "quarantine_depth": (), "parked_keys": (), "partitions_stopped": (),
-    "write_conflicts_total": (), "events_unseen": (), "timer_lateness_seconds": (), "timers_pending": (), "clock_skew_seconds": (),
-    "cases_open": ("priority",), "case_wait_seconds": ("pool",), "routing_decision_seconds": (), "sla_targets_total": ("target", "outcome"),
-    "escalations_open": ("department", "level"), "notifications_total": ("channel", "outcome"), "survey_answers_total": ("score",),
-    "http_request_duration_seconds": ("route", "method", "status"), "build_info": ("version", "revision"),
-}  # fmt: skip
+    "events_applied_total": ("type",),
+    "events_repeated_total": (),
+    "events_unknown_total": ("type",),
+    "events_published_total": ("topic",),
+    "event_age_seconds": (),
+    "consumer_lag_records": ("topic", "partition"),
+    "events_held": (),
+    "gaps_open": (),
+    "outbox_pending": (),
+    "outbox_oldest_seconds": (),
+    "quarantined_total": ("reason", "source"),
+    "quarantine_depth": (),
+    "parked_keys": (),
+    "partitions_stopped": (),
+    "write_conflicts_total": (),
+    "events_unseen": (),
+    "timer_lateness_seconds": (),
+    "timers_pending": (),
+    "clock_skew_seconds": (),
+    "cases_open": ("priority",),
+    "case_wait_seconds": ("pool",),
+    "routing_decision_seconds": (),
+    "sla_targets_total": ("target", "outcome"),
+    "escalations_open": ("department", "level"),
+    "notifications_total": ("channel", "outcome"),
+    "survey_answers_total": ("score",),
+    "http_request_duration_seconds": ("route", "method", "status"),
+    "build_info": ("version", "revision"),
+}
 LATER = {"events_unseen", "sla_targets_total", "escalations_open", "survey_answers_total"}
 """Of services and checks that are not in this release."""
 
 
 def test_every_metric_of_the_contract_is_there_with_its_labels() -> None:
     there = {metric.name: metric.labels for metric in METRICS}
-    assert {name: labels for name, labels in CONTRACT.items() if name not in LATER} == {n: v for n, v in there.items() if n in CONTRACT and n not in LATER}
+    assert {name: labels for name, labels in CONTRACT.items() if name not in LATER} == {
+        n: v for n, v in there.items() if n in CONTRACT and n not in LATER
+    }
 
 
 def test_each_metric_is_named_once_and_explained() -> None:
@@ -43,7 +66,11 @@ def test_sources_that_outsiders_invent_do_not_grow_without_end() -> None:
     metrics = Metrics("intake")
     for i in range(MANY_SOURCES + 50):
         metrics.quarantine("bad_json", f"source-{i}")
-    lines = [line for line in generate_latest(metrics.registry).decode().splitlines() if line.startswith(f"{PREFIX}quarantined_total")]
+    lines = [
+        line
+        for line in generate_latest(metrics.registry).decode().splitlines()
+        if line.startswith(f"{PREFIX}quarantined_total")
+    ]
     assert len(lines) == MANY_SOURCES + 1
     assert any('source="other"' in line and line.endswith(" 50.0") for line in lines)
 

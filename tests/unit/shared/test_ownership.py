@@ -19,7 +19,10 @@ def owner(*places: tuple[str, int], keyed: tuple[str, ...] = (A, B)) -> Ownershi
 
 
 def applied(ownership: Ownership, topic: str, partition: int, second: int, offset: int = 0) -> None:
-    ownership.applied({(topic, partition): offset + 1}, [Raw(topic=topic, partition=partition, offset=offset, timestamp=second * 1000)])
+    ownership.applied(
+        {(topic, partition): offset + 1},
+        [Raw(topic=topic, partition=partition, offset=offset, timestamp=second * 1000)],
+    )
 
 
 def test_a_shard_is_owned_where_every_keyed_topics_partition_is() -> None:

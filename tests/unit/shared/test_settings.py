@@ -29,7 +29,12 @@ def complaint() -> str:
 
 def test_addresses_are_enough() -> None:
     settings = load(Settings)
-    assert (settings.kafka, settings.mongo_driver, settings.kafka_security, settings.partitions) == ("localhost:9092", "pymongo", "PLAINTEXT", 12)
+    assert (settings.kafka, settings.mongo_driver, settings.kafka_security, settings.partitions) == (
+        "localhost:9092",
+        "pymongo",
+        "PLAINTEXT",
+        12,
+    )
 
 
 @pytest.mark.parametrize("name", sorted(GOOD))
@@ -40,7 +45,15 @@ def test_a_missing_setting_is_named(environment: pytest.MonkeyPatch, name: str) 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("HTTP_PORT", "many"), ("HTTP_PORT", "70000"), ("MONGO_DRIVER", "mongoose"), ("LOG_LEVEL", "LOUD"), ("KAFKA_SECURITY", "TLS"), ("KAFKA", ""), ("PARTITIONS", "0")],
+    [
+        ("HTTP_PORT", "many"),
+        ("HTTP_PORT", "70000"),
+        ("MONGO_DRIVER", "mongoose"),
+        ("LOG_LEVEL", "LOUD"),
+        ("KAFKA_SECURITY", "TLS"),
+        ("KAFKA", ""),
+        ("PARTITIONS", "0"),
+    ],
 )
 def test_a_wrong_setting_is_named_with_what_it_is(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
     environment.setenv(PREFIX + name, value)
@@ -52,6 +65,12 @@ def test_an_address_that_holds_a_password_is_never_shown(environment: pytest.Mon
     environment.setenv("SWITCHBOARD_MONGO", "mysql://root:secret@db")
     assert "SWITCHBOARD_MONGO must begin with mongodb://" in complaint()
     assert "secret" not in complaint()
+
+
+def test_not_even_an_empty_address_is_shown(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("SWITCHBOARD_MONGO", "")
+    assert complaint().startswith("SWITCHBOARD_MONGO: ")
+    assert "(it is" not in complaint()
 
 
 def test_a_password_is_never_shown(environment: pytest.MonkeyPatch) -> None:

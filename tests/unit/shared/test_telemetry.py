@@ -66,7 +66,12 @@ async def test_a_trace_that_comes_in_over_http_goes_on() -> None:
         told = (await client.get("/v1/things/7", headers={"traceparent": trace})).json()
         await client.get("/v1/nothing")
     assert told.split("-")[1] == trace.split("-")[1]
-    seen = {tuple(s.labels.values()) for m in metrics.registry.collect() for s in m.samples if s.name.endswith("duration_seconds_count")}
+    seen = {
+        tuple(s.labels.values())
+        for m in metrics.registry.collect()
+        for s in m.samples
+        if s.name.endswith("duration_seconds_count")
+    }
     assert ("test", "/v1/things/{id_}", "GET", "200") in seen
     assert not any("/v1/things/7" in labels for labels in seen), "paths hold ids"
     assert any(m.name == "http_request_duration_seconds" for m in METRICS)

@@ -44,7 +44,9 @@ class Tower:
         self.ownership.horizon = lambda _: self.clock()
         self.heard: list[Any] = []
         self.metrics = Metrics("test")
-        self.timers = Timers([Timed(self.store, fire)], self.ownership, self.hear, metrics=self.metrics, clock=self.clock)  # type: ignore[arg-type]
+        self.timers = Timers(
+            [Timed(self.store, fire)], self.ownership, self.hear, metrics=self.metrics, clock=self.clock
+        )  # type: ignore[arg-type]
 
     async def hear(self, outcomes: Any) -> None:
         self.heard += [(o.key, o.status) for o in outcomes]
