@@ -199,7 +199,7 @@ def application(name: str, settings: T, assemble: Callable[[Core[T]], Parts]) ->
 
 
 def _calm_the_collector() -> None:
-    """A batch allocates tens of thousands of objects that live until its end; collecting in its midst costs an eighth."""
+    """A batch's tens of thousands of objects live until its end; collecting in its midst costs an eighth."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)

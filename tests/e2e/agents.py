@@ -24,7 +24,8 @@ def now() -> str:
 async def comes_online(house: House, agent_id: str, **profile: Any) -> None:
     """An agent with every skill and much room, unless told otherwise."""
     told = {
-        "name": f"{agent_id}先生", "team": "客服一组", "skills": dict.fromkeys(SKILLS, 5), "languages": ["zh", "en", "es"],
+        "name": f"{agent_id}先生", "team": "客服一组", "skills": dict.fromkeys(SKILLS, 5),
+        "languages": ["zh", "en", "es"],
         "capacity": {"total": 1000}, "at": now(), **profile,
     }  # fmt: skip
     answer = await house.ask("PUT", "routing", f"/v1/agents/{agent_id}", told)

@@ -82,7 +82,8 @@ class House:
         return self.env[f"{service.upper()}_URL"]
 
     async def ask(
-        self, method: str, service: str, path: str, body: Any = None, *, key: str | None = None, raw: bytes | None = None,
+        self, method: str, service: str, path: str, body: Any = None, *,
+        key: str | None = None, raw: bytes | None = None,
         **params: str,
     ) -> httpx.Response:  # fmt: skip
         headers = {"Authorization": f"Bearer {key or self.env['SWITCHBOARD_KEY']}", "Content-Type": "application/json"}

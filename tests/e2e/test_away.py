@@ -1,4 +1,4 @@
-"""Something is missing or wrong: one clear line says what, and the service goes on by itself or does not start at all."""
+"""Something is missing or wrong: one clear line says what; the service goes on by itself or does not start."""
 
 from __future__ import annotations
 

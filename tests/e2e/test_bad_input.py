@@ -19,7 +19,8 @@ pytestmark = pytest.mark.stack
 SOURCE = "bad-channel"
 PARTITION = 3
 GOOD: dict[str, Any] = {
-    "source": SOURCE, "id": "good", "channel": "web", "text": "发票抬头错误，请更正", "customer": {"phone": "+8613955500001"}
+    "source": SOURCE, "id": "good", "channel": "web", "text": "发票抬头错误，请更正",
+    "customer": {"phone": "+8613955500001"},
 }  # fmt: skip
 DEEP = b'{"source": "bad-channel", "id": "deep", "channel": "web", "text": "x", "diagnostics": %s1%s}' % (
     b'{"d": ' * 40, b"}" * 40,

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.stack
 
 ORDER = "A20261121-553"
 CONTACT: dict[str, Any] = {
-    "source": "hotline-cti", "id": "call-20261122-77812", "revision": 1, "channel": "phone", "conversation": "call-77812",
+    "source": "hotline-cti", "id": "call-20261122-77812", "revision": 1, "channel": "phone",
+    "conversation": "call-77812",
     "occurred_at": "2026-11-22T08:00:00Z",
     "customer": {"name": "王芳", "phone": "+8613800138000", "email": None, "app_id": None, "social": None,
                  "language": "zh", "tier": "gold"},
@@ -42,7 +43,7 @@ async def test_S1_a_repeated_charge(house: House) -> None:
     assert seen["facts"]["order"] == ORDER
     assert not {"contact_point", "description", "order"} & set(seen["missing"])
     assert seen["priority_reason"]["rule"]
-    assert [line["kind"] for line in seen["timeline"]][0] == "contact"
+    assert seen["timeline"][0]["kind"] == "contact"
 
     offered = await eventually(lambda: _of(house, case, "case.offered"), within=20)
     assert offered[0]["agent_id"] == "Z01"
