@@ -3,14 +3,16 @@
 import asyncio
 import logging
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import IllegalStateError
+from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.helpers import create_ssl_context
 from aiokafka.structs import OffsetAndMetadata
 from faststream import AckPolicy
@@ -27,6 +29,8 @@ log = logging.getLogger(__name__)
 MAX_RECORDS = 1000
 POLL_MS = 20
 FETCH_WAIT_MS = 100
+SILENT_S = 40.0
+STOP_WITHIN_S = 5.0
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
@@ -67,6 +71,8 @@ class KafkaProducer:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._producer: AIOKafkaProducer | None = None
+        self._asked: asyncio.Future[Any] | None = None
+        self._asked_at = 0.0
 
     async def start(self) -> None:
         """Connect, if not connected yet; raises KafkaError while the broker is away."""
@@ -90,10 +96,31 @@ class KafkaProducer:
     async def send(
         self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[Header]
     ) -> asyncio.Future[Any]:
+        await self._replace_if_silent()
         if self._producer is None:
             raise Transient("the broker is not reached yet")
         future: asyncio.Future[Any] = await self._producer.send(topic, value=value, key=key, headers=list(headers))
+        if self._asked is None or self._asked.done():
+            self._asked, self._asked_at = future, time.monotonic()
         return future
+
+    async def _replace_if_silent(self) -> None:
+        """A producer that leaves a record unanswered for SILENT_S will not speak again; a new one takes over."""
+        if not self._is_silent():
+            return
+        old, self._producer, self._asked = self._producer, None, None
+        log.error("the producer has been silent for %d s; a new one takes over", SILENT_S)
+        if old is not None:
+            with suppress(TimeoutError, KafkaError):
+                async with asyncio.timeout(STOP_WITHIN_S):
+                    await old.stop()
+        await self.start()
+
+    def _is_silent(self) -> bool:
+        """Whoever waits for an answer cancels it when he has waited too long."""
+        if self._asked is None or (self._asked.done() and not self._asked.cancelled()):
+            return False
+        return self._asked.cancelled() or time.monotonic() - self._asked_at >= SILENT_S
 
 
 class KafkaConsumer:

@@ -23,6 +23,7 @@ SWEEP_AFTER = timedelta(seconds=2)
 SWEEP_LIMIT = 500
 MANY_BESIDE = 200
 AWAY = timedelta(seconds=1)
+ANSWER_WITHIN_S = 40.0
 
 Header = tuple[str, bytes]
 
@@ -85,11 +86,9 @@ class Relay:
 
     async def _send(self, entries: Sequence[Entry]) -> None:
         sent = [await self._producer.send(e.topic, e.key.encode(), e.value, headers(e, self._service)) for e in entries]
-        failures = [
-            answer
-            for answer in await asyncio.gather(*sent, return_exceptions=True)
-            if isinstance(answer, BaseException)
-        ]
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            answers = await asyncio.gather(*sent, return_exceptions=True)
+        failures = [answer for answer in answers if isinstance(answer, BaseException)]
         if failures:
             raise failures[0]
         for entry in entries:

@@ -23,8 +23,8 @@ async def house(kafka: str, mongo: str, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="package")
 async def staffed(house: House) -> House:
-    """The same with two agents online who know everything and have room for all."""
-    for agent_id in ("A01", "A02"):
+    """The same with agents online who know everything and together have room for all."""
+    for agent_id in ("A01", "A02", "A03", "A04", "A05"):
         await comes_online(house, agent_id)
     return house
 

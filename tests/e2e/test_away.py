@@ -20,9 +20,9 @@ from deploy.local.local_keys import admin_key
 from deploy.local.paths import ROOT, Paths
 from deploy.local.ports import free_port
 from deploy.local.stack import Stack, running_stack
-from shared.ids import contact_id
 from shared.topics import ensure
 from tests.e2e.fresh import SERVICES
+from tests.e2e.happened import story
 from tests.e2e.house import at_home
 from tests.waiting import eventually
 
@@ -33,6 +33,8 @@ CONTACT = {
     "text": "Wi-Fi drops every evening",
     "customer": {"email": "ann@example.com"},
 }
+ADDRESSES = ("SWITCHBOARD_KAFKA", "SWITCHBOARD_MONGO")
+AWAY = "the database does not answer"
 HOW = {"containers": "docker", "processes": "processes"}
 
 
@@ -58,7 +60,7 @@ class Alone:
     def __init__(self, name: str, stack: Stack, directory: Path, **settings: str) -> None:
         self.name, self._paths = name, Paths(directory)
         self._key = admin_key(self._paths.keys)
-        addresses = {variable: stack.env[variable] for variable in ("SWITCHBOARD_KAFKA", "SWITCHBOARD_MONGO")}
+        addresses = {variable: stack.env[variable] for variable in ADDRESSES}
         outbox = {"SWITCHBOARD_KEYS": str(self._paths.keys), "SWITCHBOARD_OUTBOX": str(self._paths.outbox)}
         self._environ = {**os.environ, **addresses, **outbox, **settings}
 
@@ -119,11 +121,11 @@ async def test_a_database_that_is_away_at_the_start_is_named_once_and_waited_for
         away = await http.post("/v1/contacts", json={**CONTACT, "id": "early"})
         assert (away.status_code, away.json()["type"]) == (503, "/problems/unavailable")
         assert int(away.headers["retry-after"]) > 0
-        await eventually(lambda: intake.lines("waiting: "), within=30)
+        await eventually(lambda: intake.lines(AWAY), within=30)
         async with _door_to_the_database(apart, port):
             await eventually(lambda: _is_ready(http), within=60)
             assert (await http.post("/v1/contacts", json={**CONTACT, "id": "early"})).status_code == 201
-        assert len(intake.lines("waiting: ")) == 1
+        assert len(intake.lines(AWAY)) == 1
         assert "Traceback" not in "".join(intake.lines(""))
 
 
@@ -222,11 +224,11 @@ async def test_PF_2_contacts_are_taken_while_the_broker_is_away_and_told_of_afte
     await asyncio.to_thread(stack.up)
     async with at_home(stack, SERVICES) as house:
         await house.quiet()
-        opened = [said.subject for said in await house.said("cases.v1") if said.type == "case.opened"]
-        assert cases <= set(opened)
-        assert len(set(opened)) == len(opened)
-        queued = [said.subject for said in await house.said("assignments.v1") if said.type == "case.queued"]
-        assert cases <= set(queued)
-        assert {line["case_id"] for line in house.told()} >= cases
-        contacts = {contact_id(CONTACT["source"], said.data["id"]) for said in await house.said("contacts.v1")}
-        assert contacts >= {contact_id(CONTACT["source"], f"during-{n}") for n in range(20)}
+        fed = [(str(CONTACT["source"]), f"during-{n}") for n in range(20)]
+        happened = await story(house, fed)
+        assert happened.contacts_not_in_one_case() == []
+        assert happened.disorder == []
+        assert happened.opened == cases == {queued.subject for queued in happened.of("case.queued")}
+        assert len(happened.told_by("received")) == 20
+        recorded = {(said.data["source"], said.data["id"]) for said in await house.said("contacts.v1")}
+        assert recorded >= set(fed), "what came over HTTP is on the topic too"
