@@ -33,7 +33,7 @@ check: .venv/stamp ## format, lint, types, import contracts, schema compatibilit
 	@$(BIN)/switchboard contracts check
 
 simulate: .venv/stamp ## the simulation (SEED=n for one)
-	@$(BIN)/pytest tests/simulation
+	@$(BIN)/pytest tests/simulation -m "not stack"
 
 faults: .venv/stamp ## the fault suite with real processes (ROW=name for one)
 	@$(BIN)/pytest tests/faults

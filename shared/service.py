@@ -30,7 +30,7 @@ from shared.clock import Clock, utc_now
 from shared.errors import TRANSIENT, plainly
 from shared.events.base import Event
 from shared.fold import Change, Outcome
-from shared.http import Grouped, Idempotency, install_problems
+from shared.http import Grouped, Idempotency, install_problems, unavailable
 from shared.kafka import KafkaProducer, client_options, consumer_of, subscribe
 from shared.metrics import Metrics
 from shared.mongo import connect
@@ -138,8 +138,14 @@ class Running:
     consumer: Callable[[], Any] = lambda: None
     stopping: bool = False
 
+    def check_writable(self) -> None:
+        """Problem 503 before the unique indexes are there: without them a contact could open two cases."""
+        if reason := self.ready.get("store"):
+            raise unavailable(f"the store is {reason}")
+
     async def submit(self, store: Store[Any], change: Change[Any]) -> Outcome[Any]:
         """One write of an HTTP door, grouped with its neighbours."""
+        self.check_writable()
         if id(store) not in self.groups:
             self.groups[id(store)] = Grouped(store, self.parts.after)
         return await self.groups[id(store)].submit(change)

@@ -208,9 +208,9 @@ class Store(Generic[S]):
         return sorted({*again, *(i for i in todo if changes[i].key in lost)})
 
     async def _load_for(self, changes: Sequence[Change[S]]) -> dict[str, Document[S]]:
-        keys = {change.key for change in changes}
+        keys = dict.fromkeys(change.key for change in changes)  # in their order, so that a history can be played again
         documents = await self.load(keys)
-        for key in keys - documents.keys():
+        for key in [key for key in keys if key not in documents]:
             documents[key] = Document(key=key, shard=partition_of(key, self.partitions))
         for key, document in documents.items():
             if document.outbox and self.relay.has_published(self, key, document.nonce):

@@ -113,6 +113,7 @@ def _preview(change: ContactChange, outcome: Outcome[Case]) -> dict[str, Any]:
 
 async def _receive_all(values: Sequence[Any], running: Running, cases: Cases, rules: Rules) -> list[Any]:
     """An answer per item, in their order; a bad one does not touch the others."""
+    running.check_writable()
     answers: list[Any] = [None] * len(values)
     changes: dict[int, ContactChange] = {}
     for i, value in enumerate(values):

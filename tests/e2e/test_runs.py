@@ -87,12 +87,13 @@ async def test_PF_2_a_run_comes_to_the_same_whoever_is_killed(staffed: House, vi
     sendings = conversations(victim, 120)
     ahead, contacts = expected(sendings), [sending.identity for sending in sendings]
     async with at_their_desks(staffed) as desks:
-        killing = asyncio.create_task(killed_at_work(staffed, victim, its_topic))
-        fed = await feed(staffed, sendings[: len(sendings) // 2])
+        dead = asyncio.Event()
+        killing = asyncio.create_task(killed_and_up_again(staffed, victim, its_topic, dead))
+        begun = asyncio.create_task(feed(staffed, sendings[: len(sendings) // 2]))
+        async with asyncio.timeout(PATIENCE_S):
+            await dead.wait()
+        fed = await feed(staffed, sendings[len(sendings) // 2 :]) + await begun
         await killing
-        up_again = asyncio.create_task(asyncio.to_thread(staffed.stack.up))
-        fed += await feed(staffed, sendings[len(sendings) // 2 :])
-        await up_again
         await eventually_assigned(staffed, contacts)
         await all_solved(desks, await story(staffed, contacts))
     await staffed.quiet()
@@ -112,7 +113,7 @@ def assert_sound(happened: Story) -> None:
     assert happened.untrue() == []
 
 
-async def killed_at_work(house: House, victim: str, its_topic: str) -> None:
+async def killed_and_up_again(house: House, victim: str, its_topic: str, dead: asyncio.Event) -> None:
     """kill -9 as soon as it has given out its first events."""
     before = sum((await house.ends(its_topic)).values())
 
@@ -121,6 +122,8 @@ async def killed_at_work(house: House, victim: str, its_topic: str) -> None:
 
     await eventually(begun, within=PATIENCE_S)
     os.kill(house.pid(victim), signal.SIGKILL)
+    dead.set()
+    await asyncio.to_thread(house.stack.up)
 
 
 async def eventually_assigned(house: House, contacts: list[Identity]) -> None:

@@ -9,12 +9,15 @@ import pytest
 
 from tests.simulation.faults import Faults
 from tests.simulation.house import OURS, House
-from tests.simulation.invariants import check_causes, check_published, events
+from tests.simulation.invariants import check_causes, check_published, digest, events
 from tests.simulation.scheduler import current, run
 from tests.simulation.trouble import drawn, trouble
 from tests.simulation.world import World, simulated
 
-SEEDS = [int(os.environ["SEED"])] if os.environ.get("SEED") else list(range(int(os.environ.get("SEEDS", "50"))))
+TELLING = (385,)
+"""Histories that once went wrong: 385, contacts taken before the unique indexes were there."""
+MANY = int(os.environ.get("SEEDS") or 49)
+SEEDS = [int(os.environ["SEED"])] if os.environ.get("SEED") else [*range(MANY), *TELLING]
 TROUBLE_S = 15.0
 CONTACTS = 25
 AGENTS = 3
@@ -102,3 +105,7 @@ def play(seed: int) -> House:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_whatever_fails_the_house_keeps_its_promises(seed: int) -> None:
     check(play(seed))
+
+
+def digest_of(seed: int) -> str:
+    return digest(play(seed).world)

@@ -15,7 +15,7 @@ from tests.simulation.scheduler import current, run
 from tests.simulation.trouble import drawn, trouble
 from tests.simulation.world import World, simulated
 
-SEEDS = [int(os.environ["SEED"])] if os.environ.get("SEED") else list(range(int(os.environ.get("SEEDS", "150"))))
+SEEDS = [int(os.environ["SEED"])] if os.environ.get("SEED") else list(range(int(os.environ.get("SEEDS") or 150)))
 KEYS = [f"k{number}" for number in range(5)]
 ORDERS = 40
 TROUBLE_S = 12.0

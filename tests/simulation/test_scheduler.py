@@ -142,14 +142,14 @@ def test_a_process_that_is_stopped_tidies_up() -> None:
 
 
 HISTORY = """
-from tests.simulation.test_mechanics import digest_of
+from tests.simulation.{suite} import digest_of
 print(digest_of({seed}))
 """
 
 
-def _digest(seed: int, hash_seed: str) -> str:
+def _digest(seed: int, hash_seed: str, suite: str = "test_mechanics") -> str:
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
-    code = HISTORY.format(seed=seed)
+    code = HISTORY.format(seed=seed, suite=suite)
     return subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=environment, check=True, capture_output=True, text=True
     ).stdout
@@ -157,6 +157,10 @@ def _digest(seed: int, hash_seed: str) -> str:
 
 def test_the_same_seed_is_the_same_history_in_any_process() -> None:
     assert len({_digest(7, hash_seed) for hash_seed in ("0", "1", "2", "random")}) == 1
+
+
+def test_the_same_seed_is_the_same_history_of_all_services() -> None:
+    assert len({_digest(7, hash_seed, "test_house") for hash_seed in ("0", "1", "random")}) == 1
 
 
 def test_another_seed_is_another_history() -> None:

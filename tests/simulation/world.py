@@ -17,6 +17,7 @@ from aiokafka import TopicPartition
 from shared import service
 from shared.bus import Bus
 from shared.errors import Transient
+from shared.http import Problem
 from shared.kafka import MAX_RECORDS, KafkaConsumer, _Listener
 from shared.metrics import Metrics
 from shared.outbox import Header
@@ -94,6 +95,8 @@ class World:
             raise TimeoutError
         if task.cancelled() or (task.exception() is not None and not isinstance(task.exception(), Exception)):
             raise Transient("connection closed")
+        if isinstance(error := task.exception(), Problem) and error.status == 503:
+            raise Transient(error.detail)
         return task.result()
 
     async def settle(self, unrest: Callable[[], list[str]] | None = None) -> None:

@@ -208,28 +208,36 @@ async def test_partitions_are_drained_before_they_are_given_away(here: World) ->
     keys = [f"key-{i}" for i in range(20)]
     for key in keys:
         await here.say(*({"id": str(i), "text": "x", "key": key} for i in range(6)), key=key)
-    async with member(here, after=slow) as first, member(here) as second:
+    async with member(here, after=slow) as first:
         await asyncio.wait_for(going.wait(), 15)
-
-        async def both_are_in() -> bool:
-            return len(await here.members()) == 2
-
-        await eventually(both_are_in, 15)
-        await never(second.consumes, during=1.5)
-        assert await here.uncommitted() == 120, "the batch in hand holds up the hand-over"
-        go.set()
-        await eventually(second.consumes, 20)
-        await all_is_committed(here)
-        for key in keys:
-            await here.say({"id": "late", "text": "x", "key": key}, key=key)
-        for key in keys:
-            await reaches(first, 7, key)
-        await all_is_committed(here)
-        shards = [one.running.ownership.shards for one in (first, second)]
-        assert frozenset.union(*shards) == {0, 1, 2}
-        assert not frozenset.intersection(*shards)
-        assert all(shards), "each has its part"
+        async with member(here) as second:
+            await held_back_until_drained(here, second, go)
+            for key in keys:
+                await here.say({"id": "late", "text": "x", "key": key}, key=key)
+            for key in keys:
+                await reaches(first, 7, key)
+            await all_is_committed(here)
+            shards = [one.running.ownership.shards for one in (first, second)]
+            assert frozenset.union(*shards) == {0, 1, 2}
+            assert not frozenset.intersection(*shards)
+            assert all(shards), "each has its part"
     assert here.outcomes == {"applied": 140}
+
+
+async def held_back_until_drained(here: World, second: Member, go: asyncio.Event) -> None:
+    """The second member gets no partition before the batch of the first is let go on and committed."""
+
+    async def both_are_in() -> bool:
+        return len(await here.members()) == 2
+
+    try:
+        await eventually(both_are_in, 15)
+        await never(second.consumes, during=4.0)  # longer than the heartbeat that brings the news
+        assert await here.uncommitted() == 120
+    finally:
+        go.set()
+    await eventually(second.consumes, 20)
+    await all_is_committed(here)
 
 
 async def test_a_graceful_stop_finishes_its_batch_and_commits(here: World) -> None:
