@@ -3,9 +3,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3.11
 BIN := .venv/bin
-export DEMO_SECONDS CONTACTS RESET SEED ROW
+export DEMO_SECONDS CONTACTS RESET SEED
 
-.PHONY: help demo up down test test-fast check simulate faults bench lock
+.PHONY: help demo up down test test-fast check simulate bench lock
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -34,9 +34,6 @@ check: .venv/stamp ## format, lint, types, import contracts, schema compatibilit
 
 simulate: .venv/stamp ## the simulation (SEED=n for one)
 	@$(BIN)/pytest tests/simulation -m "not stack"
-
-faults: .venv/stamp ## the fault suite with real processes (ROW=name for one)
-	@$(BIN)/pytest tests/faults
 
 bench: .venv/stamp ## the benchmarks, as ratios against a bare client
 	@$(BIN)/python -m bench

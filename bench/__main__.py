@@ -110,7 +110,7 @@ def measure(plan: Plan, rounds: int, profile: Path | None = None) -> dict[str, A
         intake(plan, "profiled", profile)
         print(f"profile: {profile}")
     _drop(plan, DATABASE)
-    return _result(plan, documents, records, laps)
+    return _result(plan, machine(plan.mongo), documents, records, laps)
 
 
 def intake(plan: Plan, series: str, profile: Path | None = None) -> Lap:
@@ -224,14 +224,18 @@ async def _read_all(plan: Plan, topic: str, before: Ends) -> list[Any]:
 
 
 def _result(
-    plan: Plan, documents: dict[str, Load], records: dict[str, Load], laps: dict[str, list[Lap]]
+    plan: Plan,
+    where: dict[str, Any],
+    documents: dict[str, Load],
+    records: dict[str, Load],
+    laps: dict[str, list[Lap]],
 ) -> dict[str, Any]:
     sides = {side: _side(some) for side, some in laps.items()}
     ratio = sides["intake"]["contacts_per_second"] / sides["bare"]["contacts_per_second"]
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "what": "contacts.v1 -> intake -> MongoDB (majority, journalled) -> events on Kafka (acks=all) -> commit",
-        "machine": machine(plan.mongo),
+        "machine": where,
         "contacts_per_round": plan.contacts,
         "warm_up": plan.warm_up,
         "per_contact": {

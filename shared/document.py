@@ -66,6 +66,8 @@ class Document(Generic[S]):
     moved: bool = False
     parked: Parked | None = None
     pending: datetime | None = None
+    steps: int = field(default=0, compare=False)
+    """How many changes this working copy has met; not kept."""
 
 
 def pack(record: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ on.outsiders("work.accepted", Work, key=case_id, once=work_id, ask=...)
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Generic, TypeVar
 
 from shared.codec import parse
@@ -63,6 +64,7 @@ class Handlers(Generic[S]):
             cause=cause_of(event.topic, key, once or event.id),
             event=event,
             once=once,
+            content=content_of(event.type, data) if once else "",
         )
 
     @property
@@ -73,6 +75,11 @@ class Handlers(Generic[S]):
 def cause_of(topic: str, key: str, once: str) -> str:
     """The same for an outsider's fact whether it came by record or by HTTP."""
     return named("cause", topic, key, once)
+
+
+def content_of(type_: str, data: EventData) -> str:
+    """A short hash of what an outsider's fact says, the same whichever door it came by."""
+    return sha256(f"{type_} {data.model_dump_json(exclude_none=True)}".encode()).hexdigest()[:16]
 
 
 def ignore(_data: Any, _event: Event) -> Decide[Any]:
@@ -97,4 +104,4 @@ def inbound_record(topic: str, type_: str, key: str, data: EventData, now: datet
     )
 
 
-__all__ = ["Handlers", "cause_of", "ignore", "inbound_record"]
+__all__ = ["Handlers", "cause_of", "content_of", "ignore", "inbound_record"]

@@ -6,7 +6,7 @@ Unreadable    an outsider's record that no later attempt can read; it is set asi
 """
 
 from aiokafka.errors import KafkaConnectionError, KafkaError
-from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
+from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError, ServerSelectionTimeoutError
 
 from shared.fold import HeldFull
 
@@ -39,7 +39,14 @@ def plainly(error: BaseException) -> str:
             return f"{type(error).__name__}: {first}"[:300]
 
 
-AWAY: tuple[type[BaseException], ...] = (Transient, PyMongoError, KafkaError, ConnectionError, TimeoutError)
+AWAY: tuple[type[BaseException], ...] = (
+    Transient,
+    ConnectionFailure,
+    ExecutionTimeout,
+    KafkaError,
+    ConnectionError,
+    TimeoutError,
+)
 """The trouble is the world's, and the same for every partition."""
 
-TRANSIENT: tuple[type[BaseException], ...] = (*AWAY, HeldFull, TooEarly)
+TRANSIENT: tuple[type[BaseException], ...] = (*AWAY, PyMongoError, HeldFull, TooEarly)

@@ -24,6 +24,8 @@ from shared.ids import event_id
 S = TypeVar("S")
 Status = Literal["applied", "unchanged", "repeat", "held", "parked", "refused", "elsewhere"]
 MAX_HELD = 1000
+MOST_STEPS = 10_000
+SAYS = "\x1e"
 
 
 class HeldFull(Exception):
@@ -35,7 +37,8 @@ class Change(Generic[S]):
     """One thing to do to one document.
 
     `event` is the record that caused it, if a record did. `once` makes an outsider's record or a command without
-    sequence count once: (agent, id). `records` are inbound records that an HTTP door writes beside its effect.
+    sequence count once: (agent, id); `content` is a hash of what it says, so that another content under the same
+    identity is refused. `records` are inbound records that an HTTP door writes beside its effect.
     `cause` identifies what was asked; the timeline's line is kept under it.
     """
 
@@ -44,6 +47,7 @@ class Change(Generic[S]):
     cause: str
     event: Event | None = None
     once: str = ""
+    content: str = ""
     records: tuple[Entry, ...] = ()
     trace: str = ""
     timer: bool = False
@@ -60,6 +64,8 @@ class Outcome(Generic[S]):
     note: Note | None = None
     cause: str = ""
     bug: BaseException | None = None
+    order: int = 0
+    """Its place among all that ever happened to the document; many things happen in one millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +140,21 @@ def _step(document: Document[S], change: Change[S], now: datetime, folding: Fold
             return _outcome("repeat", document, change)
         if not _is_ready(document, event, folding):
             return _hold(document, event, change, now, "held")
-    elif change.once and change.once in document.done:
+    elif change.once and (said := _said(document, change.once)) is not None:
+        if change.content and said and said != change.content:
+            return _outcome("refused", document, change, refused=_identity_reused(change))
         return _outcome("repeat", document, change)
     return _decide(document, change, now)
+
+
+def _said(document: Document[Any], once: str) -> str | None:
+    """The hash of what came under this identity before; None if nothing did."""
+    return next((entry[len(once) + 1 :] for entry in document.done if entry.startswith(once + SAYS)), None)
+
+
+def _identity_reused(change: Change[Any]) -> Refused:
+    message = f"{change.once} came before with other content; send another id for another fact"
+    return Refused("identity_reused", message, field="id", status=422)
 
 
 def _decide(document: Document[S], change: Change[S], now: datetime) -> Outcome[S]:
@@ -162,7 +180,8 @@ def _take(document: Document[S], change: Change[S], decision: Decision[S], now: 
     if event is not None and event.sequence is not None:
         document.seen[event.topic] = max(event.sequence, document.seen.get(event.topic, 0))
     if change.once and document.state is not None:
-        document.done.append(change.once)  # also of what had nothing to do: read again it might meet a later state
+        # also of what had nothing to do: read again it might meet a later state
+        document.done.append(f"{change.once}{SAYS}{change.content}")
     if changed:
         document.outbox.extend(change.records)
     trace = change.trace or (event.trace if event else "")
@@ -216,7 +235,7 @@ def _wait_for_unparking(document: Document[S], change: Change[S], now: datetime,
     event = change.event
     if event is None:
         return _outcome("parked", document, change)
-    if _is_repeat(document, event, folding) or (change.once and change.once in document.done):
+    if _is_repeat(document, event, folding) or (change.once and _said(document, change.once) is not None):
         return _outcome("repeat", document, change)
     return _hold(document, event, change, now, "parked")
 
@@ -230,6 +249,7 @@ def _outcome(
     decision: Decision[S] | None = None,
     refused: Refused | None = None,
 ) -> Outcome[S]:
+    document.steps += 1
     return Outcome(
         status=status,
         key=document.key,
@@ -239,4 +259,5 @@ def _outcome(
         note=decision.note if decision else None,
         refused=refused,
         cause=change.cause,
+        order=document.version * MOST_STEPS + document.steps,
     )

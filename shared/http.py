@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
 import orjson
-from fastapi import Depends, FastAPI, Header, Query, Request
+from fastapi import Depends, FastAPI, Query, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
@@ -83,7 +84,7 @@ def problem_of(error: BaseException) -> Problem:  # noqa: PLR0911 - one line per
         case Refused():
             return Problem(error.status, error.code, error.message, field=error.field)
         case Unreadable():
-            field = str(error).partition(":")[0] if error.reason == "invalid" else None
+            field = _field_named(str(error)) if error.reason == "invalid" else None
             return Problem(413 if error.reason == "too_large" else 422, error.reason, str(error), field=field)
         case access.Forbidden():
             extra = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
@@ -102,6 +103,12 @@ def problem_of(error: BaseException) -> Problem:  # noqa: PLR0911 - one line per
             return unavailable("the store is away or busy; try again")
         case _:
             return Problem(500, "internal", "an error of ours; it is logged")
+
+
+def _field_named(text: str) -> str | None:
+    """`channel: ...` names its field; a sentence without one names none."""
+    name, colon, _ = text.partition(":")
+    return name if colon and " " not in name else None
 
 
 def _invalid(error: RequestValidationError | ValidationError) -> Problem:
@@ -154,18 +161,43 @@ def body_of(model: type[M], value: Any) -> M:
         raise _invalid(error) from None
 
 
+def takes(model: type[BaseModel]) -> dict[str, Any]:
+    """For a door that reads its body itself: what the documentation says of it (`openapi_extra`)."""
+    whole = model.model_json_schema()
+    schema = _inlined({name: part for name, part in whole.items() if name != "$defs"}, whole.get("$defs", {}))
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def _inlined(part: Any, parts: dict[str, Any]) -> Any:
+    """A schema whose references are replaced by what they name."""
+    if isinstance(part, list):
+        return [_inlined(item, parts) for item in part]
+    if not isinstance(part, dict):
+        return part
+    if "$ref" in part:
+        return _inlined(parts[part["$ref"].rsplit("/", 1)[1]], parts)
+    return {name: _inlined(item, parts) for name, item in part.items()}
+
+
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(HTTPBearer(auto_error=False))]
+
+
 def who(*roles: str, writes: bool = True) -> Any:
     """A dependency: the principal, if its role may."""
 
-    def dependency(request: Request, authorization: Annotated[str | None, Header()] = None) -> access.Principal:
+    def dependency(request: Request, bearer: Bearer) -> access.Principal:
         keys: access.Keys = request.app.state.keys
-        scheme, _, plain = (authorization or "").partition(" ")
-        bearer = plain.strip() if scheme.lower() == "bearer" else None
-        principal = keys.principal(bearer or request.cookies.get(access.COOKIE))
+        principal = keys.principal(bearer.credentials if bearer else request.cookies.get(access.COOKIE))
         access.check(principal, roles, writes)
         return principal
 
     return Depends(dependency)
+
+
+def for_himself(principal: access.Principal, agent_id: str) -> None:
+    """An agent's key speaks for that agent alone: its name is his id. Forbidden(403) otherwise."""
+    if principal.role == "agent" and principal.name != agent_id:
+        raise access.Forbidden(403, f"the key of {principal.name} may not speak for agent {agent_id}")
 
 
 Limit = Annotated[int, Query(ge=1, le=500)]
@@ -250,15 +282,11 @@ class Idempotency:
         door = f"{request.method} {request.url.path}?{request.url.query}"
         id_ = hashlib.sha256(f"{principal.name}\0{door}\0{key}".encode()).hexdigest()
         said = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
-        if (kept := await self._answers.find_one({"_id": id_})) is None:
-            status, content = await make()
-            raw = orjson.dumps(content)
-            await self._answers.update_one(
-                {"_id": id_},
-                {"$setOnInsert": {"said": said, "status": status, "body": raw, "at": utc_now()}},
-                upsert=True,
-            )
-            kept = await self._answers.find_one({"_id": id_})
+        claim = {"$setOnInsert": {"said": said, "at": utc_now()}}
+        await self._answers.update_one({"_id": id_}, claim, upsert=True)
+        kept = await self._answers.find_one({"_id": id_}) or {"said": said}
+        if kept["said"] == said and "status" not in kept:
+            kept = await self._make_and_keep(id_, said, make)
         if kept["said"] != said:
             raise Problem(
                 422,
@@ -267,3 +295,15 @@ class Idempotency:
                 field="Idempotency-Key",
             )
         return Response(kept["body"], kept["status"], media_type="application/json")
+
+    async def _make_and_keep(self, id_: str, said: str, make: Callable[[], Awaitable[tuple[int, Any]]]) -> Any:
+        """Do it, and keep the first answer. A refusal gives the key back: the caller may mend his body."""
+        unanswered = {"_id": id_, "status": {"$exists": False}}
+        try:
+            status, content = await make()
+        except Exception:
+            await self._answers.delete_one(unanswered)
+            raise
+        made = {"said": said, "status": status, "body": orjson.dumps(content), "at": utc_now()}
+        await self._answers.update_one(unanswered, {"$set": made})
+        return await self._answers.find_one({"_id": id_}) or made

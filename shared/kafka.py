@@ -21,6 +21,7 @@ from faststream.security import BaseSecurity, SASLPlaintext
 
 from shared.bus import Bus, Place
 from shared.errors import Transient
+from shared.fetching import take_any_header_name
 from shared.outbox import Header
 from shared.ownership import Ownership
 from shared.settings import Settings
@@ -208,6 +209,7 @@ def subscribe(
     middlewares: Sequence[Any] = (),
 ) -> KafkaBroker:
     """A broker with one subscriber that hands whole batches of raw records to the bus and leaves offsets to it."""
+    take_any_header_name()
     broker = KafkaBroker(
         settings.kafka, security=_security(settings), allow_auto_create_topics=False, logger=None,
         middlewares=middlewares, graceful_timeout=10.0, metadata_max_age_ms=30_000,

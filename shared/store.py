@@ -25,7 +25,7 @@ from shared.decisions import Note, Refused
 from shared.document import Document, from_body, to_body
 from shared.errors import Transient
 from shared.events.base import Event
-from shared.fold import Change, Folding, Outcome, drain, fold
+from shared.fold import SAYS, Change, Folding, Outcome, drain, fold
 from shared.ids import partition_of
 from shared.metrics import Metrics
 from shared.mongo import durable
@@ -122,7 +122,7 @@ class Store(Generic[S]):
                 IndexModel([(f"ix.{name}", ASCENDING)], name=name, unique=True, partialFilterExpression=only)
             )
         await self.documents.create_indexes(indexes)
-        await self.timeline.create_indexes([IndexModel([("key", ASCENDING), ("at", ASCENDING)], name="key_at")])
+        await self.timeline.create_indexes([IndexModel([("key", ASCENDING), ("order", ASCENDING)], name="key_order")])
 
     async def get(self, key: str) -> S | None:
         return (await self.get_many([key])).get(key)
@@ -308,7 +308,7 @@ class Store(Generic[S]):
         `told`: causes whose lines earlier rounds wrote.
         """
         settled = [outcome for i in todo if (outcome := outcomes[i])] + [outcome for _, outcome in folding.drained]
-        await self._write_lines({o.cause: _line(o.key, o.note) for o in settled if o.note is not None})
+        await self._write_lines({o.cause: _line(o, o.note) for o in settled if o.note is not None})
         if void := [o.cause for i in todo if (o := outcomes[i]) and _never_happened(changes[i], o, told)]:
             await self.timeline.delete_many({"_id": {"$in": void}})
         told.update(o.cause for o in settled if o.note is not None)
@@ -345,7 +345,7 @@ class Store(Generic[S]):
                     document.done[-KEEP_DONE // 2 :],
                     True,
                 )
-                operations += [ReplaceOne({"_id": f"{document.key}\x1f{once}"}, {}, upsert=True) for once in old]
+                operations += [_moved(document.key, entry) for entry in old]
         if operations:
             await self._done.bulk_write(operations, ordered=False)
 
@@ -354,7 +354,7 @@ class Store(Generic[S]):
         if asked:
             for body in await self._done.find({"_id": {"$in": list(asked)}}).to_list(None):
                 change = asked[body["_id"]]
-                documents[change.key].done.append(change.once)
+                documents[change.key].done.append(f"{change.once}{SAYS}{body.get('says', '')}")
 
     def _count(
         self,
@@ -426,13 +426,25 @@ async def _nowhere(event: Event, refused: Refused) -> None:
     """Until a bus gives the store a place for what is refused after waiting."""
 
 
+def _moved(key: str, entry: str) -> ReplaceOne[dict[str, Any]]:
+    once, _, says = entry.partition(SAYS)
+    return ReplaceOne({"_id": f"{key}\x1f{once}"}, {"says": says}, upsert=True)
+
+
 def _only_duplicates(error: BulkWriteError) -> bool:
     details = error.details or {}
     return not details.get("writeConcernErrors") and all(e["code"] == DUPLICATE_KEY for e in details["writeErrors"])
 
 
-def _line(key: str, note: Note) -> dict[str, Any]:
-    line = {"key": key, "at": note.at, "kind": note.kind, "by": note.by, "text": note.text}
+def _line(outcome: Outcome[Any], note: Note) -> dict[str, Any]:
+    line = {
+        "key": outcome.key,
+        "order": outcome.order,
+        "at": note.at,
+        "kind": note.kind,
+        "by": note.by,
+        "text": note.text,
+    }
     return {**line, "data": note.data} if note.data else line
 
 

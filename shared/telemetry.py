@@ -30,6 +30,7 @@ def log_to_stderr(service: str, level: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for noisy in ("aiokafka", "faststream", "pymongo", "httpx"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+    logging.getLogger("aiokafka.consumer.group_coordinator").setLevel(logging.CRITICAL)  # cries wolf at every start
     logging.captureWarnings(True)
 
 

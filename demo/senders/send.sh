@@ -3,6 +3,7 @@
 # Posting the same id again is harmless: the answer is the same, and nothing happens twice.
 set -eu
 : "${SWITCHBOARD_KEY:?set it to an access key with the role channel (switchboard keys create)}"
+: "${1:?usage: send.sh TEXT [ID]}"
 text=$(printf '%s' "$1" | python3 -c 'import json, sys; print(json.dumps(sys.stdin.read()))')
 id=${2:-$(date -u +%Y%m%dT%H%M%SZ)-$$}
 curl --silent --show-error --fail-with-body --retry 5 --retry-connrefused \

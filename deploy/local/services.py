@@ -26,7 +26,7 @@ def start(name: str, environ: Mapping[str, str], paths: Paths, port: int = 0) ->
         say(f"port {wanted} is taken by something else; {name} gets {chosen}")
     process = spawn(
         [sys.executable, "-m", f"services.{name}.app"],
-        {**environ, "SWITCHBOARD_HTTP_PORT": str(chosen)},
+        {"SWITCHBOARD_HTTP_HOST": "127.0.0.1", **environ, "SWITCHBOARD_HTTP_PORT": str(chosen)},
         paths.log(name),
     )
     return Component(address=f"http://127.0.0.1:{chosen}", port=chosen, process=process)

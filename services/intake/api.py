@@ -1,5 +1,6 @@
 """Intake's door for HTTP: contacts in, cases and customers to look at, work on a case."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 from functools import partial
@@ -7,6 +8,7 @@ from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
+from pydantic import RootModel
 
 from services.intake.domain.case import Case
 from services.intake.domain.customer import Customer, point_of
@@ -16,29 +18,41 @@ from services.intake.store import Cases, ContactChange, contact_change
 from shared.access import Principal
 from shared.clock import wire
 from shared.codec import check_tree
-from shared.doors import cause_of, inbound_record
+from shared.doors import cause_of, content_of, inbound_record
 from shared.errors import Unreadable
 from shared.events.contacts import MAX_RECORD_BYTES, Contact
 from shared.events.work import INTAKE_VERBS, Verb, Work
 from shared.fold import Change, Outcome
-from shared.http import After, Json, Limit, Problem, body_of, page, problem_of, read_body, who
+from shared.http import After, Json, Limit, Problem, body_of, for_himself, page, problem_of, read_body, takes, who
 from shared.ids import contact_event_id, contact_id
 from shared.rules import Rules as Live
 from shared.service import Running
 from shared.telemetry import current_trace
 
 Channel = Annotated[Principal, who("channel", "agent", "supervisor")]
-READERS = ("channel", "agent", "supervisor", "expert", "coordinator", "quality", "care")
+READERS = ("agent", "supervisor", "expert", "coordinator", "quality", "care")
 Reader = Annotated[Principal, who(*READERS, writes=False)]
+ContactReader = Annotated[Principal, who("channel", *READERS, writes=False)]
 Worker = Annotated[Principal, who("agent", "supervisor", "expert", "engineer", "coordinator")]
 MOST_IN_BATCH = 500
 MOST_LINES = 1000
+HIDDEN = ("_id", "key", "order")
 BATCH_BYTES = 16 * 1024 * 1024
 BRIEF = {
     "case_id", "number", "status", "priority", "category", "kind", "channel", "language", "summary", "customer_id",
     "agent_id", "opened_at",
 }  # fmt: skip
 VERBS: tuple[str, ...] = get_args(Verb)
+
+
+class WorkSaid(Work):
+    """What an agent did, with the verb that `work.v1` carries as the record's type."""
+
+    type: Verb
+
+
+class ManyContacts(RootModel[list[Contact]]):
+    """At most MOST_IN_BATCH."""
 
 
 def router(running: Running, cases: Cases, rules: Live[Rules]) -> APIRouter:
@@ -52,7 +66,7 @@ def router(running: Running, cases: Cases, rules: Live[Rules]) -> APIRouter:
 
 
 def _contacts(doors: APIRouter, running: Running, cases: Cases, rules: Live[Rules]) -> None:
-    @doors.post("/v1/contacts", status_code=201, tags=["contacts"])
+    @doors.post("/v1/contacts", status_code=201, tags=["contacts"], openapi_extra=takes(Contact))
     async def receive(request: Request, by: Channel, dry_run: Annotated[bool, Query()] = False) -> Response:
         value = await read_body(request)
         change = _contact_change(value, rules(), running)
@@ -64,7 +78,7 @@ def _contacts(doors: APIRouter, running: Running, cases: Cases, rules: Live[Rule
 
         return await running.idempotency.answer(request, by, value, make)
 
-    @doors.post("/v1/contacts/batch", status_code=207, tags=["contacts"])
+    @doors.post("/v1/contacts/batch", status_code=207, tags=["contacts"], openapi_extra=takes(ManyContacts))
     async def receive_batch(request: Request, _: Channel) -> Response:
         values = await read_body(request, BATCH_BYTES)
         if not isinstance(values, list) or len(values) > MOST_IN_BATCH:
@@ -72,7 +86,7 @@ def _contacts(doors: APIRouter, running: Running, cases: Cases, rules: Live[Rule
         return Json(await _receive_all(values, running, cases, rules()), 207)
 
     @doors.get("/v1/contacts", tags=["contacts"])
-    async def find(_: Reader, source: str, id: str) -> Any:
+    async def find(_: ContactReader, source: str, id: str) -> Any:
         if found := await cases.find({"ix.contacts": contact_id(source, id)}, limit=1):
             seen = next(seen for seen in found[0].contacts if seen.id == contact_id(source, id))
             case = found[0].model_dump(include={"case_id", "number", "status"})
@@ -89,7 +103,12 @@ def _contact_change(value: Any, rules: Rules, running: Running) -> ContactChange
     change = contact_change(contact, rules, trace=current_trace())
     id_ = contact_event_id(contact.source, contact.id, contact.revision)
     key = contact.conversation or f"{contact.source}:{contact.id}"
-    change.records = (inbound_record(Contact.TOPIC, Contact.TYPE, key, contact, running.core.clock(), id_),)
+    record = inbound_record(Contact.TOPIC, Contact.TYPE, key, contact, running.core.clock(), id_)
+    if len(record.value) > MAX_RECORD_BYTES:
+        raise Unreadable(
+            "too_large", f"the contact has {len(record.value)} bytes; at most {MAX_RECORD_BYTES} are taken"
+        )
+    change.records = (record,)
     return change
 
 
@@ -113,32 +132,28 @@ def _preview(change: ContactChange, outcome: Outcome[Case]) -> dict[str, Any]:
 
 async def _receive_all(values: Sequence[Any], running: Running, cases: Cases, rules: Rules) -> list[Any]:
     """An answer per item, in their order; a bad one does not touch the others."""
-    running.check_writable()
     answers: list[Any] = [None] * len(values)
     changes: dict[int, ContactChange] = {}
     for i, value in enumerate(values):
         try:
-            changes[i] = _contact_change(_within_limit(value), rules, running)
+            changes[i] = _contact_change(_checked(value), rules, running)
         except (Problem, Unreadable) as error:
             answers[i] = problem_of(error).body()
-    outcomes = await cases.apply(list(changes.values()))
+    waiting = [running.submit(cases, change) for change in changes.values()]
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
     for (i, change), outcome in zip(changes.items(), outcomes, strict=True):
         answers[i] = _answer(change, outcome)
     return answers
 
 
-def _within_limit(value: Any) -> Any:
+def _checked(value: Any) -> Any:
     check_tree(value)
-    if len(str(value)) > MAX_RECORD_BYTES:
-        raise Unreadable("too_large", f"a contact is larger than {MAX_RECORD_BYTES} bytes")
     return value
 
 
-def _answer(change: ContactChange, outcome: Outcome[Case]) -> dict[str, Any]:
-    if outcome.refused is not None:
-        return problem_of(outcome.refused).body()
-    if outcome.status == "parked":
-        return Problem(503, "unavailable", "this case stands still after an error of ours; try again later").body()
+def _answer(change: ContactChange, outcome: Outcome[Case] | BaseException) -> dict[str, Any]:
+    if isinstance(outcome, BaseException):
+        return problem_of(outcome).body()
     return {"status": 201, **_received(change, outcome)}
 
 
@@ -149,13 +164,15 @@ def _cases(doors: APIRouter, cases: Cases) -> None:
         status: str | None = None,
         priority: str | None = None,
         customer: str | None = None,
-        q: Annotated[str | None, Query(max_length=200)] = None,
+        q: Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")] = None,
         limit: Limit = 50,
         after: After = "",
     ) -> Any:
         query: dict[str, Any] = {"_id": {"$gt": after}}
-        wanted = {"ix.status": status, "ix.priority": priority, "ix.customer": customer}
+        wanted = {"ix.status": status, "ix.priority": priority}
         query |= {name: value for name, value in wanted.items() if value}
+        if customer:
+            query["ix.customer"] = {"$in": list(await cases.everyone_who_is(customer))}
         if q:
             words = {"$regex": re.escape(q), "$options": "i"}
             texts = [{f"state.{name}": words} for name in ("summary", "subject", "text")]
@@ -166,7 +183,7 @@ def _cases(doors: APIRouter, cases: Cases) -> None:
     @doors.get("/v1/cases/{case}", tags=["cases"])
     async def show(_: Reader, case: str) -> Any:
         found = await _case(cases, case)
-        lines = cases.timeline.find({"key": found.case_id}, sort=[("at", 1), ("_id", 1)], limit=MOST_LINES)
+        lines = cases.timeline.find({"key": found.case_id}, sort=[("order", 1)], limit=MOST_LINES)
         return {**found.model_dump(mode="json"), "timeline": [_line(line) for line in await lines.to_list(None)]}
 
 
@@ -187,7 +204,7 @@ def _brief(case: Case) -> dict[str, Any]:
 
 
 def _line(body: dict[str, Any]) -> dict[str, Any]:
-    return {name: wire(value) if name == "at" else value for name, value in body.items() if name not in ("_id", "key")}
+    return {name: wire(value) if name == "at" else value for name, value in body.items() if name not in HIDDEN}
 
 
 def _customers(doors: APIRouter, cases: Cases, rules: Live[Rules]) -> None:
@@ -218,20 +235,21 @@ def _customers(doors: APIRouter, cases: Cases, rules: Live[Rules]) -> None:
 
 async def _customer(cases: Cases, customer: Customer) -> dict[str, Any]:
     """The customer, whoever he has become, with his cases, newest first."""
-    while customer.merged_into and (winner := await cases.customers.get(customer.merged_into)):
-        customer = winner
-    own = await cases.find({"ix.customer": customer.customer_id}, sort=[("ix.opened_at", -1)], limit=100)
+    ids = await cases.everyone_who_is(customer.customer_id)
+    customer = await cases.customers.get(ids[0]) or customer
+    own = await cases.find({"ix.customer": {"$in": list(ids)}}, sort=[("ix.opened_at", -1)], limit=100)
     return {**customer.model_dump(mode="json"), "cases": [_brief(case) for case in own]}
 
 
 def _work(doors: APIRouter, running: Running, cases: Cases, rules: Live[Rules]) -> None:
-    @doors.post("/v1/work", tags=["work"])
+    @doors.post("/v1/work", tags=["work"], openapi_extra=takes(WorkSaid))
     async def work(request: Request, by: Worker) -> Response:
         value = await read_body(request)
         verb = str(value.get("type", "") if isinstance(value, dict) else "").removeprefix("work.")
         if verb not in VERBS:
             raise Problem(422, "invalid", f"type: one of {', '.join(sorted(VERBS))} is wanted", field="type")
         done = body_of(Work, value)
+        for_himself(by, done.agent_id)
 
         async def make() -> tuple[int, Any]:
             change = _work_change(done, verb, running, rules())
@@ -252,4 +270,12 @@ def _work_change(work: Work, verb: str, running: Running, rules: Rules) -> Chang
     else:
         decide = partial(pass_on, work=work, verb=verb)
     record = inbound_record(Work.TOPIC, f"work.{verb}", work.case_id, work, running.core.clock(), cause)
-    return Change(work.case_id, decide, cause, once=work.once, records=(record,), trace=current_trace())
+    return Change(
+        work.case_id,
+        decide,
+        cause,
+        once=work.once,
+        content=content_of(f"work.{verb}", work),
+        records=(record,),
+        trace=current_trace(),
+    )

@@ -39,7 +39,9 @@ def case_index(case: Case) -> dict[str, Any]:
 
 
 def customer_index(customer: Customer) -> dict[str, Any]:
-    return {} if customer.merged_into else {"points": list(customer.points)}
+    if customer.merged_into:
+        return {"merged_into": customer.merged_into}
+    return {"points": list(customer.points)}
 
 
 CASES = Shape(
@@ -51,7 +53,7 @@ CASES = Shape(
     unique=("contacts", "conversations"),
     due=due,
 )
-CUSTOMERS = Shape("customers", Customer, index=customer_index, indexes=(("points",),))
+CUSTOMERS = Shape("customers", Customer, index=customer_index, indexes=(("points",), ("merged_into",)))
 COLLEAGUES = Shape("agents", Colleague)
 PATIENCE_S = 2.0
 
@@ -124,10 +126,24 @@ class Cases(Store[Case]):
     rules: Live[Rules]
 
     async def apply(self, changes: Sequence[Change[Case]], *, recorded: bool = False) -> list[Outcome[Case]]:
-        contacts = [change for change in changes if isinstance(change, ContactChange)]
+        contacts = await self._news([change for change in changes if isinstance(change, ContactChange)])
         if contacts:
             await self._remember_customers(contacts, recorded)
         return await super().apply(changes, recorded=recorded)
+
+    async def _news(self, contacts: Sequence[ContactChange]) -> list[ContactChange]:
+        """Those that say something new. A repeat, or another content under a known revision, tells of no customer."""
+        if not contacts:
+            return []
+        query = {"ix.contacts": {"$in": list({change.contact_id for change in contacts})}}
+        bodies = await self._reads.find(query, projection={"state.contacts": 1}).to_list(None)
+        newest = {seen["id"]: seen["revision"] for body in bodies for seen in body["state"]["contacts"]}
+        news = []
+        for change in contacts:
+            if change.contact.revision > newest.get(change.contact_id, 0):
+                newest[change.contact_id] = change.contact.revision
+                news.append(change)
+        return news
 
     async def locate(self, changes: Sequence[Change[Case]]) -> None:
         """Where the contact is already; else the open case of its conversation; else a case of its own."""
@@ -183,6 +199,19 @@ class Cases(Store[Case]):
         states = {outcome.key: outcome.state for outcome in outcomes}
         for change, winner in zip(contacts, ids, strict=True):
             change.customer = states[winner]
+
+    async def everyone_who_is(self, customer_id: str) -> tuple[str, ...]:
+        """The ids under which one customer is known: whoever he was merged into, and all who were merged into him."""
+        winner = await self.customers.get(customer_id)
+        while winner and winner.merged_into:
+            winner = await self.customers.get(winner.merged_into)
+        ids = [winner.customer_id] if winner else [customer_id]
+        fresh = ids
+        while fresh:
+            losers = await self.customers.find({"ix.merged_into": {"$in": fresh}}, limit=0)
+            fresh = [loser.customer_id for loser in losers]
+            ids = [*ids, *fresh]
+        return tuple(ids)
 
     async def _owners(self, points: set[str]) -> dict[str, str]:
         """By contact point, the customer who has it, with all his other points too."""

@@ -100,12 +100,12 @@ async def _files(files: Casefiles, case: str | None, customer: str | None, state
 
 
 async def _messages(files: Casefiles, found: list[Casefile]) -> list[dict[str, Any]]:
-    """Every message of these cases, in the order in which they came up."""
+    """Every message of these cases, in the order in which they came up. `nth`: its place among those of its case."""
     lines = await log_of(files, found)
     items = [
-        _shown(message) | {"number": file.number, "customer_id": file.customer}
+        _shown(message) | {"number": file.number, "customer_id": file.customer, "nth": nth}
         for file in found
-        for message in log.read(lines[file.case_id], file)
+        for nth, message in enumerate(log.read(lines[file.case_id], file), start=1)
     ]
     return sorted(items, key=_position)
 
@@ -116,7 +116,7 @@ def _shown(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def _position(item: dict[str, Any]) -> str:
-    return f"{item['since']}|{item['notification_id']}"
+    return f"{item['since']}|{item['nth']:06}|{item['notification_id']}"
 
 
 async def _settle(running: Running, files: Casefiles, id_: str, sent: bool, by: Principal) -> dict[str, Any]:

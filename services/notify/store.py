@@ -44,9 +44,9 @@ async def ripe(store: Casefiles, shards: list[int], now: Any, without: list[str]
 
 
 async def log_of(store: Casefiles, files: list[Casefile]) -> dict[str, list[dict[str, Any]]]:
-    """The timeline's lines of each case, in the order of time."""
+    """The timeline's lines of each case, in the order in which things happened."""
     keys = [file.case_id for file in files]
-    cursor = store.timeline.find({"key": {"$in": keys}}, sort=[("at", 1), ("_id", 1)], limit=LONGEST_LOG)
+    cursor = store.timeline.find({"key": {"$in": keys}}, sort=[("order", 1)], limit=LONGEST_LOG)
     lines: dict[str, list[dict[str, Any]]] = {key: [] for key in keys}
     for line in await cursor.to_list(None):
         lines[line["key"]].append(line)

@@ -21,7 +21,7 @@ from shared.clock import wire
 from shared.doors import cause_of, inbound_record
 from shared.events.agents import AgentPresence, AgentUpdated
 from shared.fold import Change
-from shared.http import After, Limit, Problem, body_of, page, read_body, who
+from shared.http import After, Limit, Problem, body_of, for_himself, page, read_body, takes, who
 from shared.ids import named
 from shared.rules import Rules as Live
 from shared.service import Running
@@ -45,7 +45,7 @@ def router(running: Running, tickets: Tickets, agents: Agents, desk: Desk, rules
 
 
 def _agents(doors: APIRouter, running: Running, agents: Agents, rules: Live[Rules]) -> None:
-    @doors.put("/v1/agents/{agent_id}", tags=["agents"])
+    @doors.put("/v1/agents/{agent_id}", tags=["agents"], openapi_extra=takes(AgentUpdated))
     async def put(request: Request, agent_id: str, by: Supervisor) -> Response:
         value = await read_body(request)
         event = _event(AgentUpdated, agent_id, value, running)
@@ -55,8 +55,9 @@ def _agents(doors: APIRouter, running: Running, agents: Agents, rules: Live[Rule
 
         return await running.idempotency.answer(request, by, value, make)
 
-    @doors.post("/v1/agents/{agent_id}/presence", tags=["agents"])
+    @doors.post("/v1/agents/{agent_id}/presence", tags=["agents"], openapi_extra=takes(AgentPresence))
     async def say_presence(request: Request, agent_id: str, by: Worker) -> Response:
+        for_himself(by, agent_id)
         value = await read_body(request)
         event = _event(AgentPresence, agent_id, value, running)
 

@@ -1,16 +1,26 @@
 """The shape of every event: a typed body, and the envelope around it."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 PERSONAL = Field(json_schema_extra={"x-personal": True})
 """Marks a field that names a person or holds a person's free words, so that a program finds what to hide or erase."""
 
 PersonalText = Annotated[str, PERSONAL]
-Moment = AwareDatetime
+EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9998, 1, 1, tzinfo=UTC)
+
+
+def _within_reason(moment: datetime) -> datetime:
+    if not EARLIEST <= moment <= LATEST:
+        raise ValueError(f"a moment between {EARLIEST.year} and {LATEST.year} is wanted")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_within_reason)]
+"""A moment with a zone that every part of the house can reckon with."""
 
 
 class Body(BaseModel):

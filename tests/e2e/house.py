@@ -189,10 +189,10 @@ class House:
         """Documents with events to publish, records that wait for their cause, messages to hand over."""
         unrest = []
         for collection in STORES[service]:
-            documents = self._mongo[f"switchboard_{service}"][collection]
-            for field in ("pending", "held", "parked", *(["due"] if collection == "casefiles" else [])):
-                if found := await documents.count_documents({field: {"$exists": True}}):
-                    unrest.append(f"{service} has {found} {collection} with {field}")
+            fields = ("pending", "held", "parked", *(["due"] if collection == "casefiles" else []))
+            query = {"$or": [{field: {"$exists": True}} for field in fields]}  # one look, lest one turn into another
+            found = self._mongo[f"switchboard_{service}"][collection].find(query, projection=dict.fromkeys(fields, 1))
+            unrest += [f"{service}: {collection} {sorted(body)}" for body in await found.limit(5).to_list()]
         return unrest
 
     async def documents(self, service: str) -> dict[str, list[dict[str, Any]]]:

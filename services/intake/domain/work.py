@@ -8,7 +8,7 @@ Refused: `unknown_case` (404), `wrong_transition` and `merged_case` (409), `miss
 from collections.abc import Callable
 from datetime import datetime
 
-from services.intake.domain.case import Case, Status
+from services.intake.domain.case import Case, Status, beginning
 from services.intake.domain.close import closed, closing, lacking_for_close
 from services.intake.domain.further import still_missing
 from services.intake.domain.lifecycle import OPEN, back_to_work, check, wrong_transition
@@ -77,7 +77,8 @@ def respond(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
 def note(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
     if not (work.text or "").strip():
         raise _missing("text", "a note needs words")
-    return case, (CaseNoted(**case.ids, by=work.agent_id, text=work.text or "", why=work.reason or ""),)
+    text, why = beginning(work.text)[0] or "", _cut(work.reason, MAX_LINE) or ""
+    return case, (CaseNoted(**case.ids, by=work.agent_id, text=text, why=why),)
 
 
 def wait(case: Case, now: datetime, work: Work, rules: Rules) -> Step:

@@ -21,6 +21,7 @@ import httpx
 import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -32,6 +33,7 @@ from shared.doors import Handlers, cause_of, inbound_record
 from shared.events.base import Event, EventData
 from shared.fold import Change
 from shared.http import body_of, read_body, who
+from shared.ids import partition_of
 from shared.mongo import connect
 from shared.outbox import headers
 from shared.service import Core, Parts, Running, application
@@ -91,6 +93,36 @@ class World:
             )
             sent.append(await self.producer.send(self.words, value, key=key.encode(), headers=list(headers)))
         await asyncio.gather(*sent)
+
+    async def say_with_header_name(self, name: bytes, word: dict[str, Any], key: str = "k") -> None:
+        """A record as only other clients can write it, beside good ones in one batch."""
+
+        class Name(str):
+            __slots__ = ()
+
+            def encode(self, *_: Any) -> bytes:
+                return name
+
+        producer = AIOKafkaProducer(bootstrap_servers=self.kafka)
+        await producer.start()
+        try:
+            batch = producer.create_batch()
+            batch._builder = _DefaultRecordBatchBuilderPy(2, 0, 0, -1, -1, 0, 1 << 16)
+            value = json.dumps({"type": "word", "key": key, **word}).encode()
+            for odd in ([], [(Name("x"), b"y")]):
+                batch.append(key=key.encode(), value=value, timestamp=None, headers=odd)
+            await (await producer.send_batch(batch, self.words, partition=partition_of(key, PARTITIONS)))
+        finally:
+            await producer.stop()
+
+    async def say_compressed(self, compression: str, *words: dict[str, Any], key: str = "k") -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=self.kafka, compression_type=compression, linger_ms=50)
+        await producer.start()
+        try:
+            values = [json.dumps({"type": "word", "key": key, **word}).encode() for word in words]
+            await asyncio.gather(*[await producer.send(self.words, value, key=key.encode()) for value in values])
+        finally:
+            await producer.stop()
 
     async def number(self, *sequences: int, key: str = "k", broken: bool = False) -> None:
         """Events of the neighbour, as his relay would write them."""

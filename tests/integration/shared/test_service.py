@@ -91,6 +91,25 @@ async def test_bad_records_among_good_ones_are_set_aside_whole_and_every_good_on
     assert whole <= {record.value for record in copies}
 
 
+async def test_a_header_name_that_is_not_text_stops_nothing(here: World) -> None:
+    """Promise 4. The client library would give up every partition for it."""
+    for key in ("a", "b", "c", "d"):
+        await here.say({"id": "1", "key": key}, key=key)
+    await here.say_with_header_name(b"\xff\xfe", {"id": "odd"})
+    await here.say({"id": "2"})
+    async with member(here) as one:
+        await reaches(one, 2)
+        await all_is_committed(here)
+        assert [await one.total(key) for key in ("a", "b", "c", "d")] == [1] * 4
+
+
+@pytest.mark.parametrize("compression", ["gzip", "snappy", "lz4", "zstd"])
+async def test_outsiders_may_compress_what_they_send(here: World, compression: str) -> None:
+    await here.say_compressed(compression, *words(0, 20))
+    async with member(here) as one:
+        await reaches(one, 20)
+
+
 async def test_a_record_is_replayed_when_the_reason_is_gone(here: World) -> None:
     await here.say({"id": "1", "text": "wrong"}, {"id": "2", "text": "x"})
     async with member(here) as one:

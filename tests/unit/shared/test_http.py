@@ -56,8 +56,15 @@ class MemoryAnswers:
     async def find_one(self, query: dict[str, Any]) -> dict[str, Any] | None:
         return self.kept.get(query["_id"])
 
-    async def update_one(self, query: dict[str, Any], change: dict[str, Any], upsert: bool) -> None:
-        self.kept.setdefault(query["_id"], dict(change["$setOnInsert"]))
+    async def update_one(self, query: dict[str, Any], change: dict[str, Any], upsert: bool = False) -> None:
+        if upsert:
+            self.kept.setdefault(query["_id"], dict(change["$setOnInsert"]))
+        elif "status" not in self.kept[query["_id"]]:
+            self.kept[query["_id"]] |= change["$set"]
+
+    async def delete_one(self, query: dict[str, Any]) -> None:
+        if "status" not in self.kept[query["_id"]]:
+            del self.kept[query["_id"]]
 
 
 class Desk:
@@ -287,6 +294,11 @@ async def test_without_a_key_each_request_is_its_own(desk: Desk) -> None:
     await desk.post({"name": "x"})
     await desk.post({"name": "x"})
     assert len(desk.made) == 2
+
+
+async def test_a_key_given_back_by_a_refusal_takes_the_mended_body(desk: Desk) -> None:
+    assert (await desk.post({"name": "x", "n": -1}, **{"Idempotency-Key": "m"})).status_code == 422
+    assert (await desk.post({"name": "x", "n": 2}, **{"Idempotency-Key": "m"})).status_code == 201
 
 
 async def test_a_refusal_is_not_kept(desk: Desk) -> None:
