@@ -97,6 +97,7 @@ def _stores() -> Iterator[tuple[str, str]]:
 
 
 def measure(plan: Plan, rounds: int, profile: Path | None = None) -> dict[str, Any]:
+    where = machine(plan.mongo)
     asyncio.run(topics.ensure(plan.kafka))
     before = asyncio.run(_ends(plan))
     intake(plan, "probe")
@@ -110,7 +111,7 @@ def measure(plan: Plan, rounds: int, profile: Path | None = None) -> dict[str, A
         intake(plan, "profiled", profile)
         print(f"profile: {profile}")
     _drop(plan, DATABASE)
-    return _result(plan, machine(plan.mongo), documents, records, laps)
+    return _result(plan, where, documents, records, laps)
 
 
 def intake(plan: Plan, series: str, profile: Path | None = None) -> Lap:

@@ -22,6 +22,7 @@ def machine(mongo: str) -> dict[str, Any]:
         "processor": _processor(),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "load_average": round(os.getloadavg()[0], 1),
         "python": sys.version.split()[0],
         "mongodb": database,
         "packages": {name: version(name) for name in PACKAGES},

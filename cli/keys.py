@@ -26,11 +26,12 @@ def create(
     name: Annotated[str, typer.Argument(help="Who will hold the key.")],
     role: Annotated[str, typer.Option(help="What it may do, such as channel, agent, supervisor, auditor, admin.")],
     expires: Annotated[str | None, typer.Option(help="When it ends: 30m, 8h, 7d, 2w. Default: never.")] = None,
+    agent: Annotated[str | None, typer.Option(help="The agent for whom alone it speaks. Default: any.")] = None,
 ) -> None:
     """Make a key and show it once; only its hash goes to the keys file."""
     file = Path(os.environ.get("SWITCHBOARD_KEYS") or Paths(run_dir()).keys)
     try:
-        plain = add(file, name, role, ends_at(expires, datetime.now(UTC)) if expires else None)
+        plain = add(file, name, role, ends_at(expires, datetime.now(UTC)) if expires else None, agent)
     except ValueError as error:
         raise CliError(str(error)) from error
     typer.echo(plain)

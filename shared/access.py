@@ -35,16 +35,21 @@ class Forbidden(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
+    """`agent`: the agent for whom alone this key speaks; None for a system that speaks for many."""
+
     name: str
     role: str
+    agent: str | None = None
 
 
-def new_key(name: str, role: str, expires: datetime | None) -> tuple[str, dict[str, object]]:
-    """A fresh key to show once, and the entry of the keys file that recognises it."""
+def new_key(name: str, role: str, expires: datetime | None, agent: str | None = None) -> tuple[str, dict[str, object]]:
+    """A fresh key to show once, and the entry of the keys file that recognises it. `agent` binds it to one agent."""
     if role not in ROLES:
         raise ValueError(f"role {role!r} is not one of {', '.join(ROLES)}")
     plain = f"sb_{secrets.token_urlsafe(32)}"
     entry: dict[str, object] = {"name": name, "role": role, "hash": digest(plain)}
+    if agent is not None:
+        entry["agent"] = agent
     if expires is not None:
         entry["expires"] = expires.astimezone(UTC).isoformat()
     return plain, entry
@@ -73,7 +78,7 @@ class Keys:
             if hmac.compare_digest(str(entry.get("hash", "")), hashed):
                 if (end := entry.get("expires")) and self._is_over(end):
                     raise Forbidden(401, "this access key has ended; ask for a new one")
-                return Principal(str(entry.get("name", "")), str(entry.get("role", "")))
+                return Principal(str(entry.get("name", "")), str(entry.get("role", "")), entry.get("agent"))
         raise Forbidden(401, "this access key is not known")
 
     def _is_over(self, end: Any) -> bool:

@@ -195,9 +195,9 @@ def who(*roles: str, writes: bool = True) -> Any:
 
 
 def for_himself(principal: access.Principal, agent_id: str) -> None:
-    """An agent's key speaks for that agent alone: its name is his id. Forbidden(403) otherwise."""
-    if principal.role == "agent" and principal.name != agent_id:
-        raise access.Forbidden(403, f"the key of {principal.name} may not speak for agent {agent_id}")
+    """A key that is bound to an agent speaks for him alone; Forbidden(403) otherwise."""
+    if principal.agent not in (None, agent_id):
+        raise access.Forbidden(403, f"this key speaks for agent {principal.agent}, not for {agent_id}")
 
 
 Limit = Annotated[int, Query(ge=1, le=500)]

@@ -244,7 +244,7 @@ async def _forever(work: Callable[[], Awaitable[None]], running: Running) -> Non
 
 async def _consume(running: Running, producer: KafkaProducer) -> None:
     """From nothing to consuming: store, producer, topics, consumer; then the workers, until cancelled."""
-    await _set_up(running)
+    await set_up(running)
     sweepers = asyncio.create_task(_beside(running))
     try:
         await producer.start()
@@ -255,7 +255,8 @@ async def _consume(running: Running, producer: KafkaProducer) -> None:
         await asyncio.gather(sweepers, return_exceptions=True)
 
 
-async def _set_up(running: Running) -> None:
+async def set_up(running: Running) -> None:
+    """Create all indexes; from then on the doors take writes."""
     for store in running.parts.stores:
         await store.setup()
     await running.quarantine.setup()

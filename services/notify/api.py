@@ -5,7 +5,7 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
-from fastapi.responses import ORJSONResponse, Response
+from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.notify.domain import deliver, log
@@ -16,7 +16,7 @@ from services.notify.store import Casefiles, log_of
 from shared.access import Principal
 from shared.clock import wire
 from shared.fold import Change
-from shared.http import After, Limit, Problem, body_of, page, read_body, who
+from shared.http import After, Json, Limit, Problem, body_of, page, read_body, who
 from shared.ids import named
 from shared.rules import Rules as Live
 from shared.service import Running
@@ -72,7 +72,7 @@ def router(running: Running, files: Casefiles, rules: Live[Rules]) -> APIRouter:
             words=asked.words,
         )  # fmt: skip
         said = asdict(shown)
-        return ORJSONResponse(said | {"template": {"id": said["template"], "version": said.pop("version")}})
+        return Json(said | {"template": {"id": said["template"], "version": said.pop("version")}})
 
     @doors.post("/v1/notifications/{notification_id}/settle", tags=["notifications"])
     async def settle(request: Request, by: Settler, notification_id: str) -> Response:

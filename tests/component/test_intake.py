@@ -182,6 +182,30 @@ async def test_IN_3_one_customer_over_two_channels(intake: House) -> None:
     assert len(merged) == 1
 
 
+async def test_IN_3_a_refused_contact_joins_no_customers(intake: House) -> None:
+    alice = contact("alice-1", customer={"phone": "+8613844440001"})
+    bob = contact("bob-1", customer={"email": "bob-1@example.com"})
+    for body in (alice, bob):
+        assert (await intake.ask("POST", "intake", "/v1/contacts", body)).status_code == 201
+    forged = {**alice, "text": "别的内容", "customer": {"phone": "+8613844440001", "email": "bob-1@example.com"}}
+    refused = await intake.ask("POST", "intake", "/v1/contacts", forged)
+    assert (refused.status_code, refused.json()["field"]) == (422, "revision")
+    found = await intake.get("intake", "/v1/customers", email="bob-1@example.com")
+    assert [point for point in found["points"] if point.startswith("phone:")] == []
+
+
+async def test_IN_3_a_joined_customer_shows_the_cases_of_all_he_was(intake: House) -> None:
+    for id_, customer in (("m-1", {"phone": "+8613844440002"}), ("m-2", {"email": "m-2@example.com"})):
+        body = contact(id_, customer=customer)
+        assert (await intake.ask("POST", "intake", "/v1/contacts", body)).status_code == 201
+    both = contact("m-3", customer={"phone": "+8613844440002", "email": "m-2@example.com"})
+    assert (await intake.ask("POST", "intake", "/v1/contacts", both)).status_code == 201
+    found = await intake.get("intake", "/v1/customers", email="m-2@example.com")
+    assert len(found["cases"]) == 3
+    listed = await intake.get("intake", "/v1/cases", customer=found["customer_id"])
+    assert len(listed["items"]) == 3
+
+
 async def test_PF_4_a_shorter_rule_counts_at_once_and_a_resolved_case_closes_by_itself(
     intake: House, rules: Path
 ) -> None:

@@ -24,7 +24,7 @@ from shared.http import install_problems
 from shared.ids import event_id, named
 from shared.metrics import Metrics
 from shared.mongo import connect
-from shared.service import Core, Running, build
+from shared.service import Core, Running, build, set_up
 from tests.unit.notify.build import WANG, assigned_event, opened_event, resolved_event
 
 
@@ -144,8 +144,7 @@ async def start(mongo: str, database: str, tmp_path: Path) -> AsyncIterator[Any]
         settings = Settings.model_construct(partitions=12, rules=None, outbox=tmp_path / "out.jsonl")
         core = Core("notify", settings, client[database], producer, Metrics("notify"), clock=clock)
         running = build(core, assemble(core, lambda _: carriers))
-        await running.parts.stores[0].setup()
-        await running.idempotency.setup()
+        await set_up(running)
         app = FastAPI()
         app.state.running, app.state.keys = running, Keys(tmp_path / "keys.yaml")
         install_problems(app, lambda error: None)

@@ -23,7 +23,7 @@ from shared.http import install_problems
 from shared.ids import event_id
 from shared.metrics import Metrics
 from shared.mongo import connect
-from shared.service import Core, Running, build
+from shared.service import Core, Running, build, set_up
 from tests.unit.routing.makers import ALL_READY, opened
 
 ZHANG = {"name": "张伟", "team": "front", "skills": {"payments": 4}, "languages": ["zh"], "capacity": {"total": 1}}
@@ -93,9 +93,7 @@ async def routing(mongo: str, database: str, tmp_path: Path) -> AsyncIterator[Ro
     producer = Published()
     settings = Settings.model_construct(partitions=12, rules=None)
     running = build(core := Core("routing", settings, client[database], producer, Metrics("routing")), assemble(core))
-    for store in running.parts.stores:
-        await store.setup()
-    await running.idempotency.setup()
+    await set_up(running)
     running.ownership.assign((topic, n) for topic in running.parts.keyed for n in range(12))
     running.parts.workers(running)
     app = FastAPI()

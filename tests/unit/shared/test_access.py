@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from shared.access import ROLES, Forbidden, Keys, Principal, check, digest, new_key
+from shared.http import for_himself
 from tests.unit.shared.tally import T0, TestClock
 
 
@@ -118,3 +119,13 @@ def test_an_auditor_reads_all_and_changes_nothing() -> None:
     assert may("auditor", "supervisor", writes=False)
     assert not may("auditor", "supervisor", writes=True)
     assert not may("agent", "supervisor", writes=False)
+
+
+def test_PF_1_a_key_bound_to_an_agent_speaks_for_him_alone(tmp_path: Path) -> None:
+    plain, entry = new_key("desktop of Z01", "agent", None, "Z01")
+    (tmp_path / "keys.yaml").write_text(yaml.safe_dump([entry]))
+    principal = Keys(tmp_path / "keys.yaml").principal(plain)
+    for_himself(principal, "Z01")
+    for_himself(Principal("desktops", "agent"), "Z02")
+    with pytest.raises(Forbidden):
+        for_himself(principal, "Z02")
