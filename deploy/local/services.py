@@ -39,6 +39,15 @@ def wait_ready(name: str, service: Component, paths: Paths) -> None:
         raise NotReady(name, what, paths.log(name))
 
 
+def is_alive(address: str) -> bool:
+    """Whether its loop turns. One that is busy or waits for its database has not died."""
+    try:
+        with urlopen(f"{address}/livez", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
 def is_ready(address: str) -> bool:
     try:
         with urlopen(f"{address}/readyz", timeout=5) as answer:

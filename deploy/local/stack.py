@@ -27,7 +27,7 @@ from deploy.local.processes import ProcessRef, me
 from deploy.local.services import SERVICES
 from deploy.local.state import State
 
-ANSWERS_WITHIN = 10.0
+ANSWERS_WITHIN = 15.0
 ADDRESSES = {"kafka": "SWITCHBOARD_KAFKA", "mongo": "SWITCHBOARD_MONGO"}
 
 
@@ -140,7 +140,7 @@ class Stack:
         self._create_topics()
         environ = self._service_environ()
         known = self._state.services
-        dead = [name for name in self._names if not _well(known.get(name), services.is_ready)]
+        dead = [name for name in self._names if not _well(known.get(name), services.is_alive)]
         if dead:
             say(f"starting {', '.join(dead)}")
         for name in dead:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -221,6 +222,9 @@ async def test_PF_2_contacts_are_taken_while_the_broker_is_away_and_told_of_afte
         assert (await http.get("/readyz")).status_code == 200
         for case in cases:
             assert (await http.get(f"/v1/cases/{case}")).status_code == 200
+    process = state.load(stack.paths).services["intake"].process
+    assert process is not None
+    os.kill(process.pid, signal.SIGKILL)  # what it had not published is only in its documents now
     await asyncio.to_thread(stack.up)
     async with at_home(stack, SERVICES) as house:
         await house.quiet()
