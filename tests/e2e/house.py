@@ -94,7 +94,8 @@ class House:
 
     async def get(self, service: str, path: str, **params: str) -> Any:
         """The answer's body; AssertionError if it is not 200."""
-        answer = await self.ask("GET", service, path, **params)
+        query: Any = params
+        answer = await self.ask("GET", service, path, **query)
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
         return answer.json()
 

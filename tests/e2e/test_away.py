@@ -157,7 +157,7 @@ async def _door_to_the_database(stack: Stack, port: int) -> AsyncIterator[None]:
         server.close()
 
 
-WRONG = {
+WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
     "a port that is none": ("intake", {"SWITCHBOARD_HTTP_PORT": "many"}, "intake: setting SWITCHBOARD_HTTP_PORT: "),
     "no broker": ("routing", {"SWITCHBOARD_KAFKA": None}, "routing: setting SWITCHBOARD_KAFKA: "),
     "no database": ("routing", {"SWITCHBOARD_MONGO": None}, "routing: setting SWITCHBOARD_MONGO: "),
