@@ -8,8 +8,9 @@ Clock = Callable[[], datetime]
 
 def to_milliseconds(moment: datetime) -> datetime:
     """The same moment in UTC, cut to milliseconds."""
-    moment = moment.astimezone(UTC)
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    moment = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    beyond = moment.microsecond % 1000
+    return moment.replace(microsecond=moment.microsecond - beyond) if beyond else moment
 
 
 def utc_now() -> datetime:

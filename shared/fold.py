@@ -39,7 +39,8 @@ class Change(Generic[S]):
     `event` is the record that caused it, if a record did. `once` makes an outsider's record or a command without
     sequence count once: (agent, id); `content` is a hash of what it says, so that another content under the same
     identity is refused. `records` are inbound records that an HTTP door writes beside its effect.
-    `cause` identifies what was asked; the timeline's line is kept under it.
+    `cause` identifies what was asked; the timeline's line is kept under it. `fresh`: whoever chose the key saw that no
+    document has it; the store believes that once and spares itself a look.
     """
 
     key: str
@@ -51,6 +52,7 @@ class Change(Generic[S]):
     records: tuple[Entry, ...] = ()
     trace: str = ""
     timer: bool = False
+    fresh: bool = False
 
 
 @dataclass(slots=True)

@@ -262,6 +262,9 @@ def _checked(outcome: Outcome[Any]) -> Outcome[Any]:
     return outcome
 
 
+Make = Callable[[], Awaitable[tuple[int, Any]]]
+
+
 class Idempotency:
     """Same key and body: same answer. Same key and another body: 422. Answers are kept for a day."""
 
@@ -272,9 +275,18 @@ class Idempotency:
         await self._answers.create_index([("at", 1)], name="forget", expireAfterSeconds=86_400)
 
     async def answer(
-        self, request: Request, principal: access.Principal, body: Any, make: Callable[[], Awaitable[tuple[int, Any]]]
+        self,
+        request: Request,
+        principal: access.Principal,
+        body: Any,
+        make: Make,
+        *,
+        final: Callable[[Any], bool] = lambda _: True,
     ) -> Response:
-        """The kept answer if there is one, else what `make` says (status, body), kept if it is a success."""
+        """The kept answer if there is one, else what `make` says (status, body), kept if it is a success.
+
+        `final`: whether a success would be told again for ever; one that may turn out better next time is not kept.
+        """
         key = request.headers.get("idempotency-key")
         if not key:
             status, content = await make()
@@ -286,7 +298,7 @@ class Idempotency:
         await self._answers.update_one({"_id": id_}, claim, upsert=True)
         kept = await self._answers.find_one({"_id": id_}) or {"said": said}
         if kept["said"] == said and "status" not in kept:
-            kept = await self._make_and_keep(id_, said, make)
+            kept = await self._make_and_keep(id_, said, make, final)
         if kept["said"] != said:
             raise Problem(
                 422,
@@ -296,7 +308,7 @@ class Idempotency:
             )
         return Response(kept["body"], kept["status"], media_type="application/json")
 
-    async def _make_and_keep(self, id_: str, said: str, make: Callable[[], Awaitable[tuple[int, Any]]]) -> Any:
+    async def _make_and_keep(self, id_: str, said: str, make: Make, final: Callable[[Any], bool]) -> Any:
         """Do it, and keep the first answer. A refusal gives the key back: the caller may mend his body."""
         unanswered = {"_id": id_, "status": {"$exists": False}}
         try:
@@ -305,5 +317,8 @@ class Idempotency:
             await self._answers.delete_one(unanswered)
             raise
         made = {"said": said, "status": status, "body": orjson.dumps(content), "at": utc_now()}
+        if not final(content):
+            await self._answers.delete_one(unanswered)
+            return made
         await self._answers.update_one(unanswered, {"$set": made})
         return await self._answers.find_one({"_id": id_}) or made

@@ -5,17 +5,16 @@ from hashlib import sha1
 from uuid import UUID
 
 NAMESPACE = UUID("6f1d2c1e-5b0a-5c58-9a53-3b1f6d0e7a41")
+_NAMESPACE = NAMESPACE.bytes
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def named(*parts: object) -> str:
     """The UUIDv5 of the parts, joined by a character that no part should hold."""
     name = "\x1f".join(map(str, parts)).encode()
-    digest = bytearray(sha1(NAMESPACE.bytes + name, usedforsecurity=False).digest()[:16])
-    digest[6] = digest[6] & 0x0F | 0x50  # version 5
-    digest[8] = digest[8] & 0x3F | 0x80  # variant of RFC 9562
-    text = digest.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    text = sha1(_NAMESPACE + name, usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(text[16], 16) & 3]  # of RFC 9562
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
 
 
 def event_id(topic: str, subject: str, sequence: int) -> str:
@@ -38,9 +37,9 @@ def case_number(case_id: str) -> str:
     return f"{digits[:4]}-{digits[4:]}"
 
 
-def partition_of(key: str, partitions: int) -> int:
+def partition_of(key: str | bytes, partitions: int) -> int:
     """The partition Kafka's default partitioner gives a keyed record (murmur2, seed 0x9747b28c)."""
-    return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+    return (murmur2(key if isinstance(key, bytes) else key.encode()) & 0x7FFFFFFF) % partitions
 
 
 @lru_cache(65_536)

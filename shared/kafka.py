@@ -22,7 +22,8 @@ from faststream.security import BaseSecurity, SASLPlaintext
 from shared.bus import Bus, Place
 from shared.errors import Transient
 from shared.fetching import take_any_header_name
-from shared.outbox import Header
+from shared.ids import partition_of
+from shared.outbox import Publication
 from shared.ownership import Ownership
 from shared.settings import Settings
 
@@ -94,16 +95,14 @@ class KafkaProducer:
         if self._producer is not None:
             await self._producer.stop()
 
-    async def send(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[Header]
-    ) -> asyncio.Future[Any]:
+    async def send(self, records: Sequence[Publication]) -> Sequence[asyncio.Future[Any]]:
         await self._replace_if_silent()
         if self._producer is None:
             raise Transient("the broker is not reached yet")
-        future: asyncio.Future[Any] = await self._producer.send(topic, value=value, key=key, headers=list(headers))
-        if self._asked is None or self._asked.done():
-            self._asked, self._asked_at = future, time.monotonic()
-        return future
+        futures = await send_packed(self._producer, records)
+        if futures and (self._asked is None or self._asked.done()):
+            self._asked, self._asked_at = futures[0], time.monotonic()
+        return futures
 
     async def _replace_if_silent(self) -> None:
         """A producer that leaves a record unanswered for SILENT_S will not speak again; a new one takes over."""
@@ -122,6 +121,32 @@ class KafkaProducer:
         if self._asked is None or (self._asked.done() and not self._asked.cancelled()):
             return False
         return self._asked.cancelled() or time.monotonic() - self._asked_at >= SILENT_S
+
+
+async def send_packed(producer: AIOKafkaProducer, records: Sequence[Publication]) -> list[asyncio.Future[Any]]:
+    """Queue records in batches packed here, one future each; a future per record would cost four times as much.
+
+    A batch whose future is cancelled could not be sent again, and its sender would fail; so the futures are shielded.
+    """
+    partitions = {topic: len(await producer.partitions_for(topic)) for topic in {record.topic for record in records}}
+    by_place: dict[Place, list[Publication]] = {}
+    for record in records:
+        place = record.topic, partition_of(record.key or b"", partitions[record.topic])
+        by_place.setdefault(place, []).append(record)
+    return [
+        asyncio.shield(await producer.send_batch(batch, topic, partition=partition))
+        for (topic, partition), some in by_place.items()
+        for batch in _packed(producer, some)
+    ]
+
+
+def _packed(producer: AIOKafkaProducer, records: Sequence[Publication]) -> list[Any]:
+    batches = [producer.create_batch()]
+    for _, key, value, headers in records:
+        while batches[-1].append(timestamp=None, key=key, value=value, headers=headers) is None:
+            batches.append(producer.create_batch())
+    batches[-1].close()
+    return batches
 
 
 class KafkaConsumer:

@@ -7,6 +7,7 @@ Errors:
 from typing import Any
 
 from bson.codec_options import CodecOptions
+from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -16,6 +17,7 @@ QUICK = WriteConcern(w=1)
 MAJORITY = ReadConcern("majority")
 CODEC: CodecOptions[Any] = CodecOptions(tz_aware=True)
 SERVER_SELECTION_MS = 5_000
+DUPLICATE_KEY = 11000
 
 
 def connect(url: str, driver: str = "pymongo") -> Any:
@@ -46,3 +48,9 @@ def durable(database: Any, name: str) -> Any:
 def quick(database: Any, name: str) -> Any:
     """The same collection for writes whose loss only repeats work."""
     return database.get_collection(name, write_concern=QUICK, codec_options=CODEC)
+
+
+def only_duplicates(error: BulkWriteError) -> bool:
+    """Whether a bulk write failed only where something is there already."""
+    details = error.details or {}
+    return not details.get("writeConcernErrors") and all(e["code"] == DUPLICATE_KEY for e in details["writeErrors"])

@@ -9,7 +9,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from shared.clock import Clock, utc_now, wire
 from shared.document import Document, Entry
@@ -28,13 +28,20 @@ ANSWER_WITHIN_S = 40.0
 Header = tuple[str, bytes]
 
 
-class Producer(Protocol):
-    """What the relay needs of a Kafka producer: acknowledged by all replicas, idempotent, in order per partition."""
+class Publication(NamedTuple):
+    """A record on its way to a topic."""
 
-    async def send(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[Header]
-    ) -> asyncio.Future[Any]:
-        """Queue one record; the future ends when it is acknowledged, or fails."""
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[Header]
+
+
+class Producer(Protocol):
+    """What the house needs of a Kafka producer: acknowledged by all replicas, idempotent, in order per key."""
+
+    async def send(self, records: Sequence[Publication]) -> Sequence[asyncio.Future[Any]]:
+        """Queue them; once all the futures have ended well, every record is acknowledged."""
         ...
 
 
@@ -85,7 +92,8 @@ class Relay:
         await self._empty(store, [document for document in documents if document.pending])
 
     async def _send(self, entries: Sequence[Entry]) -> None:
-        sent = [await self._producer.send(e.topic, e.key.encode(), e.value, headers(e, self._service)) for e in entries]
+        records = [Publication(e.topic, e.key.encode(), e.value, headers(e, self._service)) for e in entries]
+        sent = await self._producer.send(records)
         async with asyncio.timeout(ANSWER_WITHIN_S):
             answers = await asyncio.gather(*sent, return_exceptions=True)
         failures = [answer for answer in answers if isinstance(answer, BaseException)]

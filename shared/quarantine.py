@@ -1,5 +1,6 @@
 """What could not be read or was refused, kept whole: listed, shown, replayed inside the service that set it aside."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from shared.codec import Record
 from shared.events.base import Event
 from shared.metrics import Metrics
 from shared.mongo import durable
-from shared.outbox import Header, Producer
+from shared.outbox import Header, Producer, Publication
 
 LONGEST_COPY = 900_000
 """Bytes of a record that is copied whole to the `.dlq` topic; of a longer one only the reason and the place are."""
@@ -92,8 +93,7 @@ class Quarantine:
         for position, record in enumerate(records):
             if position in new:
                 self._metrics.quarantine(record.reason, record.source)
-        for sent in [await self._copy(record) for record in records]:
-            await sent
+        await asyncio.gather(*await self._producer.send([self._copy(record) for record in records]))
 
     def _body(self, record: Aside, now: datetime) -> dict[str, Any]:
         return {
@@ -109,7 +109,7 @@ class Quarantine:
             **_contact_named(record.value),
         }
 
-    async def _copy(self, record: Aside) -> Any:
+    def _copy(self, record: Aside) -> Publication:
         why: list[Header] = [
             ("switchboard_reason", record.reason.encode()),
             ("switchboard_error", record.error.encode()),
@@ -117,9 +117,9 @@ class Quarantine:
         ]
         kept = [(str(_raw(n)), v) for n, v in record.headers if isinstance(v, bytes) and isinstance(n, str)]
         if _size(record) > LONGEST_COPY:  # the reason comes on top, and the broker takes no more than it did before
-            return await self._producer.send(f"{record.topic}.dlq", None, b"", [*why, ("switchboard_cut", b"true")])
+            return Publication(f"{record.topic}.dlq", None, b"", [*why, ("switchboard_cut", b"true")])
         value = b"" if record.key is None and record.value is None else record.value  # the producer wants either
-        return await self._producer.send(f"{record.topic}.dlq", record.key, value, kept + why)
+        return Publication(f"{record.topic}.dlq", record.key, value, kept + why)
 
     async def find(
         self,

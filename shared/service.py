@@ -30,6 +30,7 @@ from shared.clock import Clock, utc_now
 from shared.errors import TRANSIENT, plainly
 from shared.events.base import Event
 from shared.fold import Change, Outcome
+from shared.guarded import ALL_GUARDS, Guards
 from shared.http import Grouped, Idempotency, install_problems, unavailable
 from shared.kafka import KafkaProducer, client_options, consumer_of, subscribe
 from shared.metrics import Metrics
@@ -39,7 +40,7 @@ from shared.ownership import Ownership
 from shared.quarantine import Quarantine
 from shared.rules import Parse, Rules, RulesError
 from shared.settings import Settings, SettingsError
-from shared.store import ALL_GUARDS, Guards, Shape, Store
+from shared.store import Shape, Store
 from shared.telemetry import BatchSpan, HttpTelemetry, export_traces, log_to_stderr
 from shared.timers import Timed, Timers
 
@@ -208,7 +209,7 @@ def _calm_the_collector() -> None:
     """A batch's tens of thousands of objects live until its end; collecting in its midst costs an eighth."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(200_000, 20, 100)
 
 
 @asynccontextmanager

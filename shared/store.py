@@ -17,37 +17,24 @@ from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
 from pydantic import BaseModel
-from pymongo import ASCENDING, IndexModel, InsertOne, ReplaceOne
-from pymongo.errors import AutoReconnect, BulkWriteError
 
 from shared.clock import Clock, utc_now
-from shared.decisions import Note, Refused
+from shared.decisions import Refused
 from shared.document import Document, from_body, to_body
+from shared.done import Done
 from shared.errors import Transient
 from shared.events.base import Event
-from shared.fold import SAYS, Change, Folding, Outcome, drain, fold
+from shared.fold import Change, Folding, Outcome, drain, fold
+from shared.guarded import ALL_GUARDS, Guards, write
 from shared.ids import partition_of
+from shared.indexes import indexes_of
 from shared.metrics import Metrics
 from shared.mongo import durable
 from shared.outbox import Relay
+from shared.timeline import Timeline
 
 S = TypeVar("S", bound=BaseModel)
 ROUNDS = 40
-DUPLICATE_KEY = 11000
-KEEP_DONE = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Guards:
-    """The guards that keep the promises, each to be switched off only by a test that shows what it is for."""
-
-    version: bool = True
-    nonce: bool = True
-    seen: bool = True
-    majority: bool = True
-
-
-ALL_GUARDS = Guards()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,41 +75,16 @@ class Store(Generic[S]):
         self.shape, self.relay, self.clock, self.metrics, self.guards = shape, relay, clock, metrics, guards
         self.partitions, self._nonces = partitions, nonces
         self.documents = durable(database, shape.collection)
-        self.timeline = durable(database, "timeline")
-        self._done = durable(database, f"{shape.collection}.done")
+        self.timeline = Timeline(database)
+        self._done = Done(database, shape.collection)
         self._reads = self.documents if guards.majority else database.get_collection(shape.collection)
         self._interpret = interpret
         self.set_aside: Callable[[Event, Refused], Awaitable[None]] = _nowhere
 
     async def setup(self) -> None:
         """Create the indexes; may be called by every replica at every start."""
-        indexes = [
-            IndexModel(
-                [("shard", ASCENDING), ("due", ASCENDING)],
-                name="due",
-                partialFilterExpression={"due": {"$exists": True}},
-            ),
-            IndexModel(
-                [("pending", ASCENDING)], name="pending", partialFilterExpression={"pending": {"$exists": True}}
-            ),
-            IndexModel(
-                [("parked.since", ASCENDING)],
-                name="parked",
-                partialFilterExpression={"parked.since": {"$exists": True}},
-            ),
-            IndexModel(
-                [("held.since", ASCENDING)], name="held", partialFilterExpression={"held.since": {"$exists": True}}
-            ),
-        ]
-        for names in self.shape.indexes:
-            indexes.append(IndexModel([(f"ix.{name}", ASCENDING) for name in names], name="_".join(names)))
-        for name in self.shape.unique:
-            only = {f"ix.{name}": {"$exists": True}}
-            indexes.append(
-                IndexModel([(f"ix.{name}", ASCENDING)], name=name, unique=True, partialFilterExpression=only)
-            )
-        await self.documents.create_indexes(indexes)
-        await self.timeline.create_indexes([IndexModel([("key", ASCENDING), ("order", ASCENDING)], name="key_order")])
+        await self.documents.create_indexes(indexes_of(self.shape.indexes, self.shape.unique))
+        await self.timeline.setup()
 
     async def get(self, key: str) -> S | None:
         return (await self.get_many([key])).get(key)
@@ -162,7 +124,7 @@ class Store(Generic[S]):
         told: set[str] = set()
         todo = list(range(len(changes)))
         for round_ in range(ROUNDS):
-            todo = await self._round(changes, todo, outcomes, written, recorded, told)
+            todo = await self._round(changes, todo, outcomes, written, recorded, told, first=not round_)
             if not todo:
                 break
             self.metrics.write_conflicts.inc(len(todo))
@@ -180,10 +142,11 @@ class Store(Generic[S]):
         written: dict[str, Document[S]],
         recorded: bool,
         told: set[str],
+        first: bool,
     ) -> list[int]:
         """One attempt at what is still to do; returns what must be tried again."""
         await self.locate([changes[i] for i in todo])
-        documents = await self._load_for([changes[i] for i in todo])
+        documents = await self._load_for([changes[i] for i in todo], believing=first)
         now = self.clock()
         folding = self._folding()
         nonce = self._nonces()
@@ -198,7 +161,7 @@ class Store(Generic[S]):
                 again.append(i)
             elif _is_written(change, outcome):
                 changed[change.key] = document
-        await self._write_notes(changes, todo, outcomes, folding, told)
+        await self._tell([(changes[i], o) for i in todo if (o := outcomes[i])], folding, told)
         await self._set_aside_refused(folding)
         lost = await self._write(changed, nonce, now, recorded)
         self._count(todo, changes, outcomes, lost, folding)
@@ -207,9 +170,12 @@ class Store(Generic[S]):
                 written[key] = document
         return sorted({*again, *(i for i in todo if changes[i].key in lost)})
 
-    async def _load_for(self, changes: Sequence[Change[S]]) -> dict[str, Document[S]]:
+    async def _load_for(self, changes: Sequence[Change[S]], *, believing: bool = False) -> dict[str, Document[S]]:
+        """`believing`: keys that are said to be fresh are not looked for; whoever is wrong there loses his insert."""
         keys = dict.fromkeys(change.key for change in changes)  # in their order, so that a history can be played again
-        documents = await self.load(keys)
+        fresh = {change.key for change in changes if believing and change.fresh}
+        known = [key for key in keys if key not in fresh]
+        documents = await self.load(known) if known else {}
         for key in [key for key in keys if key not in documents]:
             documents[key] = Document(key=key, shard=partition_of(key, self.partitions))
         for key, document in documents.items():
@@ -217,8 +183,8 @@ class Store(Generic[S]):
                 document.outbox, document.pending = [], None
             elif document.outbox and document.pending is None:
                 document.pending = self.clock()  # another process's; nobody here would drop it later, so it goes now
-        await self._move_done(documents.values())
-        await self._recall_moved(changes, documents)
+        await self._done.move(documents.values())
+        await self._done.recall(changes, documents)
         return documents
 
     def _folding(self) -> Folding[S]:
@@ -231,37 +197,12 @@ class Store(Generic[S]):
         for document in changed.values():
             if document.outbox and not recorded and document.pending is None:
                 document.pending = now
-        if await self._bulk(changed, nonce):
-            lost = set()
-        else:
-            lost = await self._not_mine(changed, nonce)
+        bodies = {key: self._body(document, nonce) for key, document in changed.items()}
+        lost = await write(self.documents, self._reads, bodies, nonce, self.guards)
         for key, document in changed.items():
             if key not in lost:
                 document.version, document.nonce = document.version + 1, nonce
         return lost
-
-    async def _bulk(self, changed: dict[str, Document[S]], nonce: str) -> bool:
-        """True if the answer says that every write was made."""
-        operations = [self._replace(document, nonce) for document in changed.values()]
-        try:
-            result = await self.documents.bulk_write(operations, ordered=False)
-        except BulkWriteError as error:
-            if not _only_duplicates(error):
-                raise
-            return False
-        except AutoReconnect:
-            return False  # the answer is lost; the nonce will tell
-        made = result.inserted_count + result.matched_count + result.upserted_count
-        return bool(made == len(operations)) and self.guards.version
-
-    def _replace(self, document: Document[S], nonce: str) -> ReplaceOne[dict[str, Any]] | InsertOne[dict[str, Any]]:
-        """Guarded by its version. A new document is inserted: a third of the cost of an upsert, and as well guarded."""
-        if document.version == 0 and self.guards.version:
-            return InsertOne(self._body(document, nonce))
-        guard: dict[str, Any] = {"_id": document.key}
-        if self.guards.version:
-            guard["v"] = document.version
-        return ReplaceOne(guard, self._body(document, nonce), upsert=not self.guards.version)
 
     def _body(self, document: Document[S], nonce: str) -> dict[str, Any]:
         body = to_body(document, nonce)
@@ -274,19 +215,6 @@ class Store(Generic[S]):
                 body["due"] = due
         return body
 
-    async def _not_mine(self, changed: dict[str, Document[S]], nonce: str) -> set[str]:
-        if not self.guards.nonce:
-            return set() if not self.guards.version else await self._not_at_version(changed)
-        cursor = self._reads.find({"_id": {"$in": list(changed)}, "nonce": nonce}, projection={"_id": 1})
-        mine = {body["_id"] for body in await cursor.to_list(None)}
-        return set(changed) - mine
-
-    async def _not_at_version(self, changed: dict[str, Document[S]]) -> set[str]:
-        """What one might do without a nonce: take any document at the next version for one's own."""
-        cursor = self._reads.find({"_id": {"$in": list(changed)}}, projection={"_id": 1, "v": 1})
-        versions = {body["_id"]: body["v"] for body in await cursor.to_list(None)}
-        return {key for key, document in changed.items() if versions.get(key) != document.version + 1}
-
     def _state(self, body: dict[str, Any]) -> S | None:
         raw = body.get("state")
         if raw is None:
@@ -295,66 +223,13 @@ class Store(Generic[S]):
             raw = (self.shape.lift or {})[number](raw)
         return self.shape.model.model_validate(raw)
 
-    async def _write_notes(
-        self,
-        changes: Sequence[Change[S]],
-        todo: list[int],
-        outcomes: list[Outcome[S] | None],
-        folding: Folding[S],
-        told: set[str],
-    ) -> None:
-        """Lines of the timeline go before the document they explain; what a lost race left is taken back.
-
-        `told`: causes whose lines earlier rounds wrote.
-        """
-        settled = [outcome for i in todo if (outcome := outcomes[i])] + [outcome for _, outcome in folding.drained]
-        await self._write_lines({o.cause: _line(o, o.note) for o in settled if o.note is not None})
-        if void := [o.cause for i in todo if (o := outcomes[i]) and _never_happened(changes[i], o, told)]:
-            await self.timeline.delete_many({"_id": {"$in": void}})
-        told.update(o.cause for o in settled if o.note is not None)
-
-    async def _write_lines(self, lines: dict[str, dict[str, Any]]) -> None:
-        """Insert them; one that is there already, from an attempt that did not count, is replaced."""
-        if not lines:
-            return
-        try:
-            await self.timeline.bulk_write([InsertOne({"_id": c, **line}) for c, line in lines.items()], ordered=False)
-        except BulkWriteError as error:
-            if not _only_duplicates(error):
-                raise
-            causes = list(lines)
-            there = [causes[fault["index"]] for fault in error.details["writeErrors"]]
-            again = [ReplaceOne({"_id": cause}, lines[cause], upsert=True) for cause in there]
-            await self.timeline.bulk_write(again, ordered=False)
+    async def _tell(self, attempt: Sequence[tuple[Change[S], Outcome[S]]], folding: Folding[S], told: set[str]) -> None:
+        await self.timeline.tell(attempt, [outcome for _, outcome in folding.drained], told)
 
     async def _set_aside_refused(self, folding: Folding[S]) -> None:
         for event, outcome in folding.drained:
             if outcome.refused is not None:
                 await self.set_aside(event, outcome.refused)
-
-    async def _move_done(self, documents: Iterable[Document[S]]) -> None:
-        """Old ids of outsiders' records go to a side collection before they leave the document.
-
-        Only ids that were read from the database are moved: one whose effect is not written yet must not be there.
-        """
-        operations: list[ReplaceOne[dict[str, Any]]] = []
-        for document in documents:
-            if len(document.done) > KEEP_DONE:
-                old, document.done, document.moved = (
-                    document.done[: -KEEP_DONE // 2],
-                    document.done[-KEEP_DONE // 2 :],
-                    True,
-                )
-                operations += [_moved(document.key, entry) for entry in old]
-        if operations:
-            await self._done.bulk_write(operations, ordered=False)
-
-    async def _recall_moved(self, changes: Sequence[Change[S]], documents: dict[str, Document[S]]) -> None:
-        asked = {f"{c.key}\x1f{c.once}": c for c in changes if c.once and documents[c.key].moved}
-        if asked:
-            for body in await self._done.find({"_id": {"$in": list(asked)}}).to_list(None):
-                change = asked[body["_id"]]
-                documents[change.key].done.append(f"{change.once}{SAYS}{body.get('says', '')}")
 
     def _count(
         self,
@@ -398,7 +273,7 @@ class Store(Generic[S]):
             document.parked = None
             folding, now, nonce = self._folding(), self.clock(), self._nonces()
             drain(document, now, folding)
-            await self._write_notes([], [], [], folding, set())
+            await self._tell([], folding, set())
             await self._set_aside_refused(folding)
             if not await self._write({key: document}, nonce, now, False):
                 await self.relay.hand_over(self, [document], False)
@@ -414,7 +289,7 @@ class Store(Generic[S]):
             _give_up_first(document)
             folding, now, nonce = self._folding(), self.clock(), self._nonces()
             drain(document, now, folding)
-            await self._write_notes([], [], [], folding, set())
+            await self._tell([], folding, set())
             await self._set_aside_refused(folding)
             if not await self._write({key: document}, nonce, now, False):
                 await self.relay.hand_over(self, [document], False)
@@ -426,28 +301,6 @@ async def _nowhere(event: Event, refused: Refused) -> None:
     """Until a bus gives the store a place for what is refused after waiting."""
 
 
-def _moved(key: str, entry: str) -> ReplaceOne[dict[str, Any]]:
-    once, _, says = entry.partition(SAYS)
-    return ReplaceOne({"_id": f"{key}\x1f{once}"}, {"says": says}, upsert=True)
-
-
-def _only_duplicates(error: BulkWriteError) -> bool:
-    details = error.details or {}
-    return not details.get("writeConcernErrors") and all(e["code"] == DUPLICATE_KEY for e in details["writeErrors"])
-
-
-def _line(outcome: Outcome[Any], note: Note) -> dict[str, Any]:
-    line = {
-        "key": outcome.key,
-        "order": outcome.order,
-        "at": note.at,
-        "kind": note.kind,
-        "by": note.by,
-        "text": note.text,
-    }
-    return {**line, "data": note.data} if note.data else line
-
-
 def _is_written(change: Change[Any], outcome: Outcome[Any]) -> bool:
     """Whether a change left something in its document."""
     if outcome.status == "unchanged":
@@ -456,19 +309,6 @@ def _is_written(change: Change[Any], outcome: Outcome[Any]) -> bool:
     if outcome.status == "parked":
         return change.event is not None or outcome.bug is not None
     return outcome.status in ("applied", "held")
-
-
-def _never_happened(change: Change[Any], outcome: Outcome[Any], told: set[str]) -> bool:
-    """Whether a line under the change's cause would tell what did not happen.
-
-    Had a change with an identity counted before, it would be a repeat now. An event without one may have counted
-    elsewhere; its line stays.
-    """
-    if outcome.status not in ("refused", "unchanged", "elsewhere"):
-        return False
-    if change.once and outcome.status == "refused":
-        return True
-    return outcome.cause in told and (bool(change.once) or change.event is None)
 
 
 def _give_up_first(document: Document[Any]) -> None:

@@ -2,13 +2,14 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import RootModel
+from pymongo.errors import ExecutionTimeout
 
 from services.intake.domain.case import Case
 from services.intake.domain.customer import Customer, point_of
@@ -18,6 +19,7 @@ from services.intake.store import Cases, ContactChange, contact_change
 from shared.access import Principal
 from shared.clock import wire
 from shared.codec import check_tree
+from shared.document import Document
 from shared.doors import cause_of, content_of, inbound_record
 from shared.errors import Unreadable
 from shared.events.contacts import MAX_RECORD_BYTES, Contact
@@ -38,11 +40,16 @@ MOST_IN_BATCH = 500
 MOST_LINES = 1000
 HIDDEN = ("_id", "key", "order")
 BATCH_BYTES = 16 * 1024 * 1024
+LONGEST_SEARCH_MS = 2_000
+MOST_SEARCHES = 4
+"""Searches for words that one process lets the database do at once; the others wait their turn."""
+NUMBER = re.compile(r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}")
 BRIEF = {
     "case_id", "number", "status", "priority", "category", "kind", "channel", "language", "summary", "customer_id",
     "agent_id", "opened_at",
 }  # fmt: skip
 VERBS: tuple[str, ...] = get_args(Verb)
+Look = Callable[[dict[str, Any]], Awaitable[list[str]]]
 
 
 class WorkSaid(Work):
@@ -79,21 +86,64 @@ def _contacts(doors: APIRouter, running: Running, cases: Cases, rules: Live[Rule
         return await running.idempotency.answer(request, by, value, make)
 
     @doors.post("/v1/contacts/batch", status_code=207, tags=["contacts"], openapi_extra=takes(ManyContacts))
-    async def receive_batch(request: Request, _: Channel) -> Response:
+    async def receive_batch(request: Request, by: Channel) -> Response:
         values = await read_body(request, BATCH_BYTES)
         if not isinstance(values, list) or len(values) > MOST_IN_BATCH:
             raise Problem(422, "invalid", f"a list of at most {MOST_IN_BATCH} contacts is wanted", field="body")
-        return Json(await _receive_all(values, running, cases, rules()), 207)
+
+        async def make() -> tuple[int, Any]:
+            return 207, await _receive_all(values, running, cases, rules())
+
+        return await running.idempotency.answer(request, by, values, make, final=_settles_every_item)
 
     @doors.get("/v1/contacts", tags=["contacts"])
-    async def find(_: ContactReader, source: str, id: str) -> Any:
-        if found := await cases.find({"ix.contacts": contact_id(source, id)}, limit=1):
-            seen = next(seen for seen in found[0].contacts if seen.id == contact_id(source, id))
-            case = found[0].model_dump(include={"case_id", "number", "status"})
-            return {"contact_id": seen.id, "revision": seen.revision, **case}
+    async def find(by: ContactReader, source: str, id: str) -> Any:
+        if told := await _whereabouts(cases, source, id, by):
+            return told
         if aside := await running.quarantine.of_contact(source, id):
             return {"quarantined": aside["_id"], "reason": aside["reason"], "error": aside["error"]}
         raise Problem(404, "unknown_contact", f"no contact {id!r} of {source!r} has arrived", field="id")
+
+
+async def _whereabouts(cases: Cases, source: str, id_: str, by: Principal) -> dict[str, Any]:
+    """The case that holds a contact, or in whose document it waits; nothing if it is in neither.
+
+    What waits may be taken in while it is looked for; so the cases are asked once more at the end.
+    """
+    own = contact_id(source, id_)
+    contact = {"event.topic": Contact.TOPIC, "event.data.source": source, "event.data.id": id_}
+    waits = {"held.since": {"$exists": True}, "held": {"$elemMatch": contact}}
+    taken_in = partial(cases.load_where, {"ix.contacts": own}, limit=1)
+    found = await taken_in() or await cases.load(await _ids(cases, waits, limit=1)) or await taken_in()
+    for document in found.values():
+        if told := _seen(document, own) | _waiting(document, source, id_, by):
+            return {"contact_id": own, "case_id": document.key, **told}
+    return {}
+
+
+def _seen(document: Document[Case], own: str) -> dict[str, Any]:
+    case = document.state
+    seen = case.seen(own) if case else None
+    return {"number": case.number, "status": case.status, "revision": seen.revision} if case and seen else {}
+
+
+def _waiting(document: Document[Case], source: str, id_: str, by: Principal) -> dict[str, Any]:
+    """Since when and why a contact, or a later revision of it, has arrived and is not in its case yet."""
+    contacts = [(w.since, w.event.data) for w in document.held if w.event.topic == Contact.TOPIC]
+    since = next((since for since, data in contacts if (data["source"], data["id"]) == (source, id_)), None)
+    if since is None:
+        return {}
+    if document.parked is None:
+        return {"waiting": "held", "since": wire(since), "error": "what comes before it is not there yet"}
+    # the words of an error of ours may tell of other people's contacts
+    error = "an error of ours; it is being looked at" if by.role == "channel" else document.parked.error
+    return {"waiting": "parked", "since": wire(since), "error": error}
+
+
+async def _ids(cases: Cases, query: dict[str, Any], *, limit: int, sort: Any = None) -> list[str]:
+    """The keys of the documents that match; ExecutionTimeout if they are not found in time."""
+    found = cases.documents.find(query, projection={"_id": 1}, sort=sort, limit=limit, max_time_ms=LONGEST_SEARCH_MS)
+    return [body["_id"] for body in await found.to_list(None)]
 
 
 def _contact_change(value: Any, rules: Rules, running: Running) -> ContactChange:
@@ -146,6 +196,11 @@ async def _receive_all(values: Sequence[Any], running: Running, cases: Cases, ru
     return answers
 
 
+def _settles_every_item(answers: Sequence[Any]) -> bool:
+    """Whether asking again would tell nothing better: an item that was turned away for now may be taken then."""
+    return all(answer["status"] < 500 and answer["status"] != 429 for answer in answers)
+
+
 def _checked(value: Any) -> Any:
     check_tree(value)
     return value
@@ -158,6 +213,8 @@ def _answer(change: ContactChange, outcome: Outcome[Case] | BaseException) -> di
 
 
 def _cases(doors: APIRouter, cases: Cases) -> None:
+    turn = asyncio.Semaphore(MOST_SEARCHES)
+
     @doors.get("/v1/cases", tags=["cases"])
     async def search(
         _: Reader,
@@ -168,23 +225,45 @@ def _cases(doors: APIRouter, cases: Cases) -> None:
         limit: Limit = 50,
         after: After = "",
     ) -> Any:
-        query: dict[str, Any] = {"_id": {"$gt": after}}
+        query: dict[str, Any] = {"_id": {"$gt": after}, "state": {"$exists": True}}
         wanted = {"ix.status": status, "ix.priority": priority}
         query |= {name: value for name, value in wanted.items() if value}
         if customer:
             query["ix.customer"] = {"$in": list(await cases.everyone_who_is(customer))}
-        if q:
-            words = {"$regex": re.escape(q), "$options": "i"}
-            texts = [{f"state.{name}": words} for name in ("summary", "subject", "text")]
-            query["$or"] = [{"ix.number": q.upper()}, *texts]
-        found = await cases.find(query, limit=limit + 1)
-        return page([_brief(case) for case in found], limit, lambda item: str(item["case_id"]))
+        look = partial(_ids, cases, limit=limit + 1, sort=[("_id", 1)])
+        ids = await (_by_words(look, query, q, turn) if q else look(query))
+        found = await cases.get_many(ids)
+        return page([_brief(found[id_]) for id_ in ids], limit, lambda item: str(item["case_id"]))
 
     @doors.get("/v1/cases/{case}", tags=["cases"])
     async def show(_: Reader, case: str) -> Any:
         found = await _case(cases, case)
         lines = cases.timeline.find({"key": found.case_id}, sort=[("order", 1)], limit=MOST_LINES)
         return {**found.model_dump(mode="json"), "timeline": [_line(line) for line in await lines.to_list(None)]}
+
+
+async def _by_words(look: Look, query: dict[str, Any], q: str, turn: asyncio.Semaphore) -> list[str]:
+    """The case of a number, by the index alone; else those whose words hold it, which are read one after the other.
+
+    Raises Problem(422) if that takes longer than LONGEST_SEARCH_MS.
+    """
+    number = q.upper()
+    if NUMBER.fullmatch(number) and (ids := await look(query | {"ix.number": number})):
+        return ids
+    words = {"$regex": re.escape(q), "$options": "i"}
+    texts = [{f"state.{name}": words} for name in ("summary", "subject", "text")]
+    async with turn:
+        try:
+            return await look(query | {"$or": texts})
+        except ExecutionTimeout:
+            raise _too_wide() from None
+
+
+def _too_wide() -> Problem:
+    """Not 503: asked again it takes as long."""
+    narrower = "narrow it by status, priority or customer, or ask for the number of the case"
+    detail = f"the search took longer than {LONGEST_SEARCH_MS / 1000:g} s; {narrower}"
+    return Problem(422, "search_too_wide", detail, field="q")
 
 
 async def _case(cases: Cases, id_or_number: str) -> Case:

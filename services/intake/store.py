@@ -65,6 +65,8 @@ class ContactChange(Change[Case]):
     contact: Contact = field(kw_only=True)
     contact_id: str = field(kw_only=True)
     customer: Customer | None = None
+    held_by: str | None = None
+    """The case that held it at the last look, "" for none; None until somebody looks, and after it was made use of."""
 
 
 def contact_change(contact: Contact, rules: Rules, **more: Any) -> ContactChange:
@@ -126,20 +128,20 @@ class Cases(Store[Case]):
     rules: Live[Rules]
 
     async def apply(self, changes: Sequence[Change[Case]], *, recorded: bool = False) -> list[Outcome[Case]]:
-        contacts = await self._news([change for change in changes if isinstance(change, ContactChange)])
-        if contacts:
-            await self._remember_customers(contacts, recorded)
+        if contacts := [change for change in changes if isinstance(change, ContactChange)]:
+            await self._remember_customers(await self._news(contacts), recorded)
         return await super().apply(changes, recorded=recorded)
 
     async def _news(self, contacts: Sequence[ContactChange]) -> list[ContactChange]:
         """Those that say something new. A repeat, or another content under a known revision, tells of no customer."""
-        if not contacts:
-            return []
         query = {"ix.contacts": {"$in": list({change.contact_id for change in contacts})}}
         bodies = await self._reads.find(query, projection={"state.contacts": 1}).to_list(None)
-        newest = {seen["id"]: seen["revision"] for body in bodies for seen in body["state"]["contacts"]}
+        held = [(seen, body["_id"]) for body in bodies for seen in body["state"]["contacts"]]
+        newest = {seen["id"]: seen["revision"] for seen, _ in held}
+        cases = {seen["id"]: case_id for seen, case_id in held}
         news = []
         for change in contacts:
+            change.held_by = cases.get(change.contact_id, "")
             if change.contact.revision > newest.get(change.contact_id, 0):
                 newest[change.contact_id] = change.contact.revision
                 news.append(change)
@@ -153,18 +155,28 @@ class Cases(Store[Case]):
         contacts = [change for change in changes if isinstance(change, ContactChange)]
         if not contacts:
             return
-        by_contact = await self._keys_by("contacts", {change.contact_id for change in contacts})
+        by_contact = await self._where(contacts)
         by_conversation = await self._keys_by(
             "conversations", {name for change in contacts if (name := conversation_of(change.contact))}
         )
         for change in contacts:
             conversation = conversation_of(change.contact)
             open_case = by_conversation.get(conversation) if conversation else None
-            key = by_contact.get(change.contact_id) or open_case or named("case", change.contact_id)
+            found = by_contact.get(change.contact_id) or open_case
+            change.fresh = not found
+            key = found or named("case", change.contact_id)
             by_contact[change.contact_id] = key
             if conversation:
                 by_conversation.setdefault(conversation, key)
             address(change, key, self.rules())
+
+    async def _where(self, contacts: Sequence[ContactChange]) -> dict[str, str]:
+        """By contact, the case that holds it. What was seen before the first attempt serves that attempt alone."""
+        unseen = {change.contact_id for change in contacts if change.held_by is None}
+        seen = {change.contact_id: change.held_by for change in contacts if change.held_by}
+        for change in contacts:
+            change.held_by = None
+        return seen | await self._keys_by("contacts", unseen)
 
     async def vet(self, change: Change[Case], agent_id: str) -> None:
         """Work of a stranger is refused unless the case is his."""
@@ -181,6 +193,8 @@ class Cases(Store[Case]):
 
     async def _remember_customers(self, contacts: Sequence[ContactChange], recorded: bool) -> None:
         """One view of each customer, written before the case that refers to it."""
+        if not contacts:
+            return
         points = [identify(change.contact, self.rules()) for change in contacts]
         owners = await self._owners({point for some in points for point in some})
         asked: list[Change[Customer]] = []
@@ -192,7 +206,9 @@ class Cases(Store[Case]):
             merged = known[1:]
             theirs = [point for point, owner in owners.items() if owner in merged] if merged else ()
             everything = (*own, *theirs)
-            asked.append(_customer_change(winner, change, remember, points=everything, rules=self.rules()))
+            first = _customer_change(winner, change, remember, points=everything, rules=self.rules())
+            first.fresh = not known
+            asked.append(first)
             asked += [_customer_change(loser, change, merge, into=winner) for loser in merged]
             owners.update(dict.fromkeys(everything, winner))
         outcomes = await self.customers.apply(asked, recorded=recorded)

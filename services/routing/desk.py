@@ -32,7 +32,7 @@ from shared.events.assignments import CaseAssigned
 from shared.fold import Change, Outcome
 from shared.ids import named, partition_of
 from shared.metrics import Metrics
-from shared.outbox import Producer
+from shared.outbox import Producer, Publication
 from shared.ownership import Ownership
 from shared.rules import Rules as Live
 
@@ -187,8 +187,8 @@ class Desk:
                 self.wake(pool)
             else:
                 with suppress(*TRANSIENT):
-                    hint = await self._producer.send(WAKEUPS, pool.encode(), b"{}", [])
-                    hint.add_done_callback(lambda done: done.cancelled() or done.exception())
+                    for hint in await self._producer.send([Publication(WAKEUPS, pool.encode(), b"{}", [])]):
+                        hint.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     async def sweep(self) -> None:
         """Every few seconds compare what agents hold with what tickets say."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from pymongo import AsyncMongoClient
 
+from shared.clock import utc_now
 from shared.events.assignments import CaseUnassigned
+from shared.ids import contact_id, named
 from tests.component.conftest import Alone
 from tests.component.neighbours import (
     Neighbour,
@@ -204,6 +209,133 @@ async def test_IN_3_a_joined_customer_shows_the_cases_of_all_he_was(intake: Hous
     assert len(found["cases"]) == 3
     listed = await intake.get("intake", "/v1/cases", customer=found["customer_id"])
     assert len(listed["items"]) == 3
+
+
+async def test_a_contact_in_a_parked_key_is_said_to_wait_and_why(intake: House, routing: Neighbour) -> None:
+    """Promise 1: it has arrived, and its sender can see it."""
+    body = contact("stands")
+    own = contact_id("chat-widget", "stands")
+    case = named("case", own)
+    await routing.says(case_queued(case))
+    await eventually(lambda: _waits(intake, case, 1))
+    await intake.say("contacts.v1", body, key="chat-widget:stands")
+    await eventually(lambda: _waits(intake, case, 2))
+    where = await whereabouts(intake, "stands")
+    why = "Refused: an assignment of a case that was never opened"
+    assert where | {"since": ""} == {
+        "contact_id": own, "case_id": case, "waiting": "parked", "since": "", "error": why,
+    }  # fmt: skip
+    assert where["since"]
+    listed = await intake.get("intake", "/v1/cases", limit="500")
+    assert case not in {item["case_id"] for item in listed["items"]}
+    unknown = await intake.ask("GET", "intake", "/v1/contacts", source="another-widget", id="stands")
+    assert unknown.status_code == 404
+    await intake.ask("POST", "intake", f"/v1/parked/{case}/skip")
+    where = await whereabouts(intake, "stands")
+    assert (where["case_id"], where["revision"], "waiting" in where) == (case, 1, False)
+
+
+async def test_IN_4_what_waits_to_join_or_amend_a_parked_case_is_said_to_wait(intake: House) -> None:
+    first = contact("pause-1", conversation="T3")
+    case = (await arrives(intake, first))["case_id"]
+    async with parked(intake, case, "KeyError: 13900000000"):
+        for said in (contact("pause-2", "在吗", conversation="T3"), {**first, "revision": 2, "text": "两笔"}):
+            await intake.say("contacts.v1", said, key="T3")
+        await eventually(lambda: _waits(intake, case, 2))
+        new = await whereabouts(intake, "pause-2")
+        assert (new["case_id"], new["waiting"], new["error"]) == (case, "parked", "KeyError: 13900000000")
+        amended = await whereabouts(intake, "pause-1")
+        assert (amended["case_id"], amended["revision"], amended["waiting"]) == (case, 1, "parked")
+        channel = await whereabouts(intake, "pause-2", key=intake.new_key("channel"))
+        assert (channel["waiting"], "139" in channel["error"]) == ("parked", False), "PF-1"
+    for id_, revision in (("pause-1", 2), ("pause-2", 1)):
+        where = await whereabouts(intake, id_)
+        assert (where["case_id"], where["revision"], "waiting" in where) == (case, revision, False)
+
+
+async def whereabouts(intake: House, id_: str, **more: Any) -> dict[str, Any]:
+    answer = await intake.ask("GET", "intake", "/v1/contacts", source="chat-widget", id=id_, **more)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+@asynccontextmanager
+async def parked(intake: House, case: str, error: str) -> AsyncIterator[None]:
+    """The case stands as after an error of ours, until an operator's replay at the end."""
+    async with AsyncMongoClient[dict[str, Any]](intake.env["SWITCHBOARD_MONGO"]) as client:
+        stands = {"$set": {"parked": {"since": utc_now(), "error": error}}, "$inc": {"v": 1}}
+        await client["switchboard_intake"]["cases"].update_one({"_id": case}, stands)
+    yield
+    answer = await intake.ask("POST", "intake", f"/v1/parked/{case}/replay")
+    assert answer.json()["flows"], answer.text
+
+
+async def test_the_same_key_and_batch_get_the_same_answer_and_another_batch_none(intake: House) -> None:
+    """CONTRACTS section 3."""
+    batch = [contact("batch-1"), contact("batch-2", channel="pigeon"), contact("batch-3")]
+    first = await sent(intake, batch, "b1")
+    assert (first.status_code, [item["status"] for item in first.json()]) == (207, [201, 422, 201])
+    again = await sent(intake, batch, "b1")
+    assert (again.status_code, again.content) == (207, first.content)
+    other = await sent(intake, batch[:1], "b1")
+    assert (other.status_code, other.json()["type"]) == (422, "/problems/idempotency_key_reused")
+    assert (await sent(intake, batch[:1], "b2")).status_code == 207
+
+
+async def test_a_batch_with_an_item_turned_away_for_now_may_come_again_under_its_key(intake: House) -> None:
+    case = (await arrives(intake, contact("later-1", conversation="T4")))["case_id"]
+    batch = [contact("later-2", conversation="T4"), contact("later-3")]
+    async with parked(intake, case, "KeyError"):
+        assert [item["status"] for item in (await sent(intake, batch, "b3")).json()] == [503, 201]
+    assert [item["status"] for item in (await sent(intake, batch, "b3")).json()] == [201, 201]
+
+
+async def sent(intake: House, batch: list[dict[str, Any]], key: str) -> httpx.Response:
+    url, bearer = intake.url("intake"), intake.env["SWITCHBOARD_KEY"]
+    headers = {"Authorization": f"Bearer {bearer}", "Idempotency-Key": key}
+    async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
+        return await client.post(f"{url}/v1/contacts/batch", json=batch, headers=headers)
+
+
+async def test_cases_are_found_by_words_and_by_number(intake: House) -> None:
+    case = (await arrives(intake, contact("words", "序列号 SN7Q-4M2X 的打印机 (新) 卡纸")))["case_id"]
+    number = (await shown(intake, case))["number"]
+    for q in ("打印机 (新)", "sn7q-4m2x", number, number.lower()):
+        assert [item["case_id"] for item in await searched(intake, q=q)] == [case], q
+    assert await searched(intake, q="打印机 .新.") == []
+    assert await searched(intake, q=number, status="closed") == []
+
+
+async def test_a_search_that_takes_too_long_is_stopped_and_asked_to_be_narrowed(intake: House) -> None:
+    case = (await arrives(intake, contact("quick")))["case_id"]
+    async with many_words(intake):
+        wide = await intake.ask("GET", "intake", "/v1/cases", q="a" * 199 + "b")
+        assert wide.headers["content-type"] == "application/problem+json"
+        problem = wide.json()
+        assert (wide.status_code, problem["type"], problem["field"]) == (422, "/problems/search_too_wide", "q")
+        assert "narrow it by status, priority or customer" in problem["detail"]
+        number = (await shown(intake, case))["number"]
+        assert [item["case_id"] for item in await searched(intake, q=number)] == [case]
+        assert await searched(intake, q="a" * 199 + "b", status="closed", customer="nobody") == []
+
+
+@asynccontextmanager
+async def many_words(intake: House) -> AsyncIterator[None]:
+    """As much text as some hundred thousand cases have, which a search reads for several seconds."""
+    async with AsyncMongoClient[dict[str, Any]](intake.env["SWITCHBOARD_MONGO"]) as client:
+        cases = client["switchboard_intake"]["cases"]
+        text = ("a" * 199 + "c") * 5_000
+        await cases.insert_many([{"_id": f"0-{n}", "state": {"text": text}} for n in range(40)])
+        try:
+            yield
+        finally:
+            await cases.delete_many({"_id": {"$regex": "^0-"}})
+
+
+async def searched(intake: House, **query: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await intake.get("intake", "/v1/cases", **query))["items"]
+    return found
 
 
 async def test_PF_4_a_shorter_rule_counts_at_once_and_a_resolved_case_closes_by_itself(

@@ -24,6 +24,7 @@ from shared.http import install_problems
 from shared.ids import event_id, named
 from shared.metrics import Metrics
 from shared.mongo import connect
+from shared.outbox import Publication
 from shared.service import Core, Running, build, set_up
 from tests.unit.notify.build import WANG, assigned_event, opened_event, resolved_event
 
@@ -34,11 +35,12 @@ class Published:
     def __init__(self) -> None:
         self.records: list[tuple[str, dict[str, str], dict[str, Any]]] = []
 
-    async def send(self, topic: str, key: Any, value: Any, headers: Sequence[tuple[str, bytes]]) -> asyncio.Future[Any]:
-        self.records.append((topic, {name: v.decode() for name, v in headers}, json.loads(value)))
-        taken: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        taken.set_result(None)
-        return taken
+    async def send(self, records: Sequence[Publication]) -> Sequence[asyncio.Future[Any]]:
+        self.records += [
+            (topic, {name: v.decode() for name, v in headers}, json.loads(value or b""))
+            for topic, _, value, headers in records
+        ]
+        return ()
 
 
 @dataclass

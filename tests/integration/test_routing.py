@@ -23,6 +23,7 @@ from shared.http import install_problems
 from shared.ids import event_id
 from shared.metrics import Metrics
 from shared.mongo import connect
+from shared.outbox import Publication
 from shared.service import Core, Running, build, set_up
 from tests.unit.routing.makers import ALL_READY, opened
 
@@ -35,11 +36,12 @@ class Published:
 
     records: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
 
-    async def send(self, topic: str, key: Any, value: Any, headers: Sequence[tuple[str, bytes]]) -> asyncio.Future[Any]:
-        self.records.append((topic, dict(headers).get("ce_type", b"").decode(), json.loads(value)))
-        taken: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        taken.set_result(None)
-        return taken
+    async def send(self, records: Sequence[Publication]) -> Sequence[asyncio.Future[Any]]:
+        self.records += [
+            (topic, dict(headers).get("ce_type", b"").decode(), json.loads(value or b""))
+            for topic, _, value, headers in records
+        ]
+        return ()
 
 
 @dataclass

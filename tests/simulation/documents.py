@@ -237,6 +237,35 @@ def update(doc: Doc, changes: Mapping[str, Any], inserting: bool) -> None:
                 raise NotImplementedError(name)
 
 
+def pipeline(doc: Doc, stages: Sequence[Mapping[str, Any]]) -> Doc:
+    """What an update by aggregation makes of a document."""
+    for stage in stages:
+        ((name, expression),) = stage.items()
+        if name != "$replaceWith":
+            raise NotImplementedError(name)
+        doc = dict(_value(doc, expression))
+    return doc
+
+
+def _value(doc: Doc, expression: Any) -> Any:
+    """An aggregation expression, as far as the house uses them."""
+    if expression == "$$ROOT":
+        return doc
+    if isinstance(expression, str) and expression.startswith("$"):
+        return doc.get(expression[1:])
+    if not _is_operators(expression):
+        return expression
+    ((name, argument),) = expression.items()
+    if name == "$literal":
+        return argument
+    if name == "$eq":
+        return same(*(_value(doc, side) for side in argument))
+    if name == "$cond":
+        condition, then, otherwise = argument
+        return _value(doc, then if _value(doc, condition) else otherwise)
+    raise NotImplementedError(name)
+
+
 def _refuse_conflicts(paths: list[str]) -> None:
     for path in paths:
         if "$" in path:

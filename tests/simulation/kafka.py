@@ -24,6 +24,7 @@ from tests.simulation.processes import alive
 from tests.simulation.scheduler import HOST, Loop, SimClock
 
 PARTITIONS = 12
+MAX_BATCH_BYTES = 256 * 1024
 Headers = Sequence[tuple[str, bytes]]
 
 
@@ -161,6 +162,27 @@ class Sending:
     answer: Any
 
 
+class Batch:
+    """Records on their way to one partition: they arrive together or not at all."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[bytes | None, bytes | None, Headers]] = []
+        self._closed = False
+
+    def append(self, *, timestamp: float | None, key: bytes | None, value: bytes | None, headers: Headers = ()) -> Any:
+        """None once it is closed or full; one record always fits."""
+        assert timestamp is None, "the house lets the broker's clock say when"
+        size = sum(len(k or b"") + len(v or b"") for k, v, _ in [*self.records, (key, value, headers)])
+        if self._closed or (self.records and size > MAX_BATCH_BYTES):
+            self._closed = True
+            return None
+        self.records.append((key, value, headers))
+        return len(self.records)
+
+    def close(self) -> None:
+        self._closed = True
+
+
 class Producer:
     def __init__(self, broker: Broker) -> None:
         self._broker, self._loop, self._faults = broker, broker.loop, broker.faults
@@ -185,13 +207,29 @@ class Producer:
         alive()
         place = self._broker.place_of(topic, key) if partition is None else TopicPartition(topic, partition)
         answer = self._loop.create_future()
-        sending = Sending(place, value, key, headers or (), timestamp_ms, answer)
-        if place in self._queued:
-            self._queued[place].append(sending)
-        else:
-            self._queued[place] = [sending]
-            self._loop.call_later(self._faults.delay("kafka.linger"), self._leave, place, context=self._context)
+        self._queue(place, [Sending(place, value, key, headers or (), timestamp_ms, answer)])
         return answer
+
+    async def partitions_for(self, topic: str) -> set[int]:
+        return set(range(self._broker.partitions))
+
+    def create_batch(self) -> Batch:
+        return Batch()
+
+    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> Any:
+        """Queue a whole batch; the future returned ends when all of it is acknowledged, or fails."""
+        alive()
+        place = TopicPartition(topic, partition)
+        answer = self._loop.create_future()
+        self._queue(place, [Sending(place, value, key, headers, None, answer) for key, value, headers in batch.records])
+        return answer
+
+    def _queue(self, place: TopicPartition, sendings: list[Sending]) -> None:
+        if place in self._queued:
+            self._queued[place] += sendings
+        else:
+            self._queued[place] = sendings
+            self._loop.call_later(self._faults.delay("kafka.linger"), self._leave, place, context=self._context)
 
     async def send_and_wait(self, *args: Any, **named: Any) -> Any:
         return await (await self.send(*args, **named))

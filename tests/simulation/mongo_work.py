@@ -7,7 +7,7 @@ import bson
 from pymongo import DeleteMany, DeleteOne, InsertOne, ReplaceOne, UpdateMany
 from pymongo.errors import OperationFailure
 
-from tests.simulation.documents import Doc, predicate, sort, update
+from tests.simulation.documents import Doc, pipeline, predicate, sort, update
 from tests.simulation.mongo import AWARE, Data, Stored
 
 Sort = Sequence[tuple[str, int]] | str | None
@@ -92,6 +92,8 @@ def _upsert(data: Data, request: Any, report: Doc, number: int) -> Any:
 def _changed(request: Any, doc: Doc, *, inserting: bool) -> Doc:
     if isinstance(request, ReplaceOne):
         return {**({"_id": doc["_id"]} if "_id" in doc else {}), **request._doc}
+    if isinstance(request._doc, list):
+        return pipeline(doc, request._doc)
     update(doc, request._doc, inserting)
     return doc
 

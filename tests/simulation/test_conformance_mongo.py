@@ -53,6 +53,51 @@ async def test_a_guarded_replace_that_misses_matches_nothing(c: Any) -> None:
     assert await c.find_one({"_id": "a"}) == {"_id": "a", "v": 2}
 
 
+def _guarded(id_: str, v: int, **fields: Any) -> UpdateOne:
+    """The house's write of the next version, as `shared/guarded.py` makes it."""
+    is_as_read = {"$eq": ["$v", v - 1]}
+    body = {"_id": id_, "v": v, **fields}
+    return UpdateOne({"_id": id_}, [{"$replaceWith": {"$cond": [is_as_read, {"$literal": body}, "$$ROOT"]}}])
+
+
+@conforms
+async def test_a_write_that_compares_the_version_itself_modifies_only_what_is_as_it_was_read(c: Any) -> None:
+    await c.bulk_write(
+        [
+            InsertOne(doc)
+            for doc in [{"_id": "a", "v": 1, "old": 1}, {"_id": "b", "v": 2, "old": 1}, {"_id": "c", "old": 1}]
+        ]
+    )
+    result = await c.bulk_write([_guarded(id_, 2, new=1) for id_ in "abcd"], ordered=False)
+    assert (result.matched_count, result.modified_count, result.upserted_count) == (3, 1, 0)
+    assert await c.find({}, sort=[("_id", 1)]).to_list(None) == [
+        {"_id": "a", "v": 2, "new": 1}, {"_id": "b", "v": 2, "old": 1}, {"_id": "c", "old": 1},
+    ]  # fmt: skip
+
+
+@conforms
+async def test_such_a_write_takes_any_words_and_names_literally(c: Any) -> None:
+    said = {
+        "text": "$v", "path": "$$ROOT", "deep": {"$set": {"a.b": 1}, "$literal": 2, "x.y": [{"$cond": []}]},
+        "raw": b"\0", "at": NOON, "list": [], "sub": {}, "none": None, "中文": "退款",
+    }  # fmt: skip
+    await c.insert_one({"_id": "a", "v": 1})
+    await c.bulk_write([_guarded("a", 2, **said)], ordered=False)
+    assert await c.find_one({"_id": "a"}) == {"_id": "a", "v": 2, **said}
+
+
+@conforms
+async def test_such_a_write_is_held_to_unique_indexes(c: Any) -> None:
+    await c.create_index("claim", unique=True, partialFilterExpression={"claim": {"$exists": True}})
+    await c.bulk_write([InsertOne(doc) for doc in [{"_id": "a", "v": 1, "claim": ["x"]}, {"_id": "b", "v": 1}]])
+    with pytest.raises(BulkWriteError) as failed:
+        await c.bulk_write([_guarded("b", 2, claim=["x"])], ordered=False)
+    assert [(e["index"], e["code"]) for e in failed.value.details["writeErrors"]] == [(0, 11000)]
+    await c.bulk_write([_guarded("a", 2)], ordered=False)
+    await c.bulk_write([_guarded("b", 2, claim=["x"])], ordered=False)
+    assert [doc["v"] for doc in await c.find({"claim": "x"}).to_list(None)] == [2]
+
+
 @conforms
 async def test_a_guarded_upsert_of_what_another_has_changed_is_a_duplicate_key(c: Any) -> None:
     await c.insert_one({"_id": "a", "v": 2})

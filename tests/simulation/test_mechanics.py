@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.errors import TRANSIENT
-from shared.store import Guards
+from shared.guarded import Guards
 from tests.simulation import tiny
 from tests.simulation.faults import Faults
 from tests.simulation.invariants import check_published, digest

@@ -17,14 +17,14 @@ from aiokafka import TopicPartition
 from shared import service
 from shared.bus import Bus
 from shared.errors import Transient
+from shared.guarded import ALL_GUARDS, Guards
 from shared.http import Problem
-from shared.kafka import MAX_RECORDS, KafkaConsumer, _Listener
+from shared.kafka import MAX_RECORDS, KafkaConsumer, _Listener, send_packed
 from shared.metrics import Metrics
-from shared.outbox import Header
+from shared.outbox import Publication
 from shared.ownership import Ownership
 from shared.service import Core, Parts, Running, build
 from shared.settings import Settings
-from shared.store import ALL_GUARDS, Guards
 from tests.simulation.faults import Faults
 from tests.simulation.kafka import Broker
 from tests.simulation.kafka_consumer import Consumer
@@ -154,13 +154,10 @@ class Producer:
     async def stop(self) -> None:
         await self._producer.stop()
 
-    async def send(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[Header]
-    ) -> asyncio.Future[Any]:
+    async def send(self, records: Sequence[Publication]) -> Sequence[asyncio.Future[Any]]:
         if not self._started:
             raise Transient("the broker is not reached yet")
-        future: asyncio.Future[Any] = await self._producer.send(topic, value=value, key=key, headers=list(headers))
-        return future
+        return await send_packed(self._producer, records)  # type: ignore[arg-type]
 
 
 class Subscription:

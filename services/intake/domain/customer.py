@@ -5,6 +5,7 @@ is found again whichever way the point was written.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 
@@ -41,9 +42,13 @@ class Customer(BaseModel):
     consents: dict[str, bool] = {}
     merged_into: str | None = None
 
-    def values(self, kind: str) -> tuple[str, ...]:
-        """The points of one kind (`phone`, `email`, `app`, `social`) without their prefix."""
-        return tuple(point.partition(":")[2] for point in self.points if point.startswith(f"{kind}:"))
+    def values(self) -> dict[str, tuple[str, ...]]:
+        """By kind (`phone`, `email`, `app`, `social`), the points without their prefix, in the order they were told."""
+        found: dict[str, tuple[str, ...]] = {}
+        for point in self.points:
+            kind, _, value = point.partition(":")
+            found[kind] = (*found.get(kind, ()), value)
+        return found
 
 
 def customer_id_of(points: tuple[str, ...], contact_id: str) -> str:
@@ -51,21 +56,18 @@ def customer_id_of(points: tuple[str, ...], contact_id: str) -> str:
     return named("customer", points[0] if points else contact_id)
 
 
+def stated_points(contact: Contact, rules: Rules) -> dict[str, str]:
+    """By field (`phone`, `email`, `app_id`, `social`), the point a contact states; "" for what is no such thing."""
+    said = contact.customer
+    given = {"phone": said.phone, "email": said.email, "app_id": said.app_id, "social": said.social}
+    return {
+        field: point_of(field, value, rules, said.language) for field, value in given.items() if value and value.strip()
+    }
+
+
 def identify(contact: Contact, rules: Rules) -> tuple[str, ...]:
     """The valid contact points that a contact states, surest first."""
-    points = (point_of(field, value, rules, contact.customer.language) for field, value in _stated(contact))
-    return tuple(dict.fromkeys(point for point in points if point))
-
-
-def invalid_points(contact: Contact, rules: Rules) -> tuple[str, ...]:
-    """Flags for what was stated and is no such thing: `phone_invalid`, `email_invalid`."""
-    language = contact.customer.language
-    return tuple(f"{field}_invalid" for field, value in _stated(contact) if not point_of(field, value, rules, language))
-
-
-def _stated(contact: Contact) -> tuple[tuple[str, str], ...]:
-    given = ((field, getattr(contact.customer, field)) for field in KINDS)
-    return tuple((field, value) for field, value in given if value and value.strip())
+    return tuple(filter(None, stated_points(contact, rules).values()))
 
 
 def point_of(field: str, value: str, rules: Rules, language: str | None = None) -> str:
@@ -108,12 +110,12 @@ def email_address(value: str) -> str:
         return ""
 
 
-def reach_of(contact: Contact, customer: Customer | None, rules: Rules) -> Reach:
-    """How to reach the customer: as this contact says, else as is known. What is invalid is left out."""
-    stated = {point.partition(":")[0]: point.partition(":")[2] for point in identify(contact, rules)}
-    known = {kind: next(iter(customer.values(kind)), None) for kind in KINDS.values()} if customer else {}
-    name = _trimmed(contact.customer.name) or (customer.name if customer else None)
-    return Reach(name=name, **{field: stated.get(kind) or known.get(kind) for field, kind in KINDS.items()})
+def reach_of(contact: Contact, points: Mapping[str, str], customer: Customer | None) -> Reach:
+    """How to reach the customer: as this contact says in `points` (`stated_points`), else as is known of him."""
+    known = customer.values() if customer else {}
+    reach = {field: known[kind][0] for field, kind in KINDS.items() if kind in known}
+    reach |= {field: point.partition(":")[2] for field, point in points.items() if point}
+    return Reach(name=_trimmed(contact.customer.name) or (customer.name if customer else None), **reach)
 
 
 def remember(
@@ -159,15 +161,16 @@ def merge(state: Customer | None, now: datetime, *, into: str) -> Decision[Custo
 
 
 def updated(customer: Customer) -> CustomerUpdated:
+    points = customer.values()
     return CustomerUpdated(
         customer_id=customer.customer_id,
         name=customer.name,
         tier=customer.tier,
         language=customer.language,
-        phones=customer.values("phone"),
-        emails=customer.values("email"),
-        app_ids=customer.values("app"),
-        socials=customer.values("social"),
+        phones=points.get("phone", ()),
+        emails=points.get("email", ()),
+        app_ids=points.get("app", ()),
+        socials=points.get("social", ()),
         consents=customer.consents,
         merged_into=customer.merged_into,
     )

@@ -45,7 +45,7 @@ def _told(
     case: Case, now: datetime, contact: Contact, seen: ContactSeen, customer: Customer | None,
     understood: Understanding, rules: Rules, amends: bool,
 ) -> Case:  # fmt: skip
-    told = reach_of(contact, customer, rules).model_dump(exclude_none=True)
+    told = reach_of(contact, understood.points, customer).model_dump(exclude_none=True)
     facts = joined_facts(
         case.facts, frozenset(case.facts_given), understood.facts, frozenset(understood.given), corrects=amends
     )
@@ -57,7 +57,7 @@ def _told(
         tags=tuple(dict.fromkeys((*case.tags, *understood.classification.tags))),
         demand=case.demand or understood.classification.demand,
         sentiment=understood.sentiment,
-        flags=tuple(dict.fromkeys((*case.flags, *flags_of(contact, now, rules)))),
+        flags=tuple(dict.fromkeys((*case.flags, *flags_of(contact, understood, now, rules)))),
     )
     if amends and case.contacts[0].id == seen.id:
         text, truncated = beginning(contact.text)

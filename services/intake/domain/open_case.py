@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from services.intake.domain.case import Case, ContactSeen, beginning
-from services.intake.domain.customer import Customer, customer_id_of, higher_tier, identify, invalid_points, reach_of
+from services.intake.domain.customer import Customer, customer_id_of, higher_tier, reach_of
 from services.intake.domain.language import language_of
 from services.intake.domain.missing import missing
 from services.intake.domain.prioritise import prioritise
@@ -32,7 +32,7 @@ def _case(
     now: datetime, contact: Contact, seen: ContactSeen, conversation: str, case_id: str,
     customer: Customer | None, understood: Understanding, rules: Rules,
 ) -> Case:  # fmt: skip
-    about, reach = understood.classification, reach_of(contact, customer, rules)
+    about, reach = understood.classification, reach_of(contact, understood.points, customer)
     tier = higher_tier(customer.tier if customer else None, contact.customer.tier, rules)
     priority, reason = prioritise(
         understood.gravity, tier=tier, feeling=understood.sentiment, kind=about.kind, rules=rules
@@ -43,7 +43,7 @@ def _case(
         number=case_number(case_id),
         contacts=(seen,),
         open_conversations=(conversation,) if conversation else (),
-        customer_id=customer.customer_id if customer else customer_id_of(identify(contact, rules), seen.id),
+        customer_id=customer.customer_id if customer else customer_id_of(_valid(understood), seen.id),
         reach=reach,
         tier=tier,
         language=language_of(
@@ -70,17 +70,21 @@ def _case(
             reach=reach, channel=contact.channel, subject=subject, text=understood.text,
             facts=understood.facts, category=about.category, kind=about.kind, rules=rules,
         ),
-        flags=flags_of(contact, now, rules),
+        flags=flags_of(contact, understood, now, rules),
         sentiment=understood.sentiment,
         opened_at=now,
     )  # fmt: skip
     return refreshed(case, rules)
 
 
-def flags_of(contact: Contact, now: datetime, rules: Rules) -> tuple[str, ...]:
+def flags_of(contact: Contact, understood: Understanding, now: datetime, rules: Rules) -> tuple[str, ...]:
     """What is odd about a contact and was put right: `occurred_at_ahead`, `phone_invalid`, `email_invalid`."""
     ahead = ("occurred_at_ahead",) if occurred_ahead(contact, now, rules) else ()
-    return (*ahead, *invalid_points(contact, rules))
+    return (*ahead, *(f"{field}_invalid" for field, point in understood.points.items() if not point))
+
+
+def _valid(understood: Understanding) -> tuple[str, ...]:
+    return tuple(filter(None, understood.points.values()))
 
 
 def _opened(case: Case, contact: Contact, seen: ContactSeen) -> CaseOpened:

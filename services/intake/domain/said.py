@@ -19,8 +19,9 @@ def contact_note(contact: Contact, now: datetime, rules: Rules, kind: str = "con
 
 
 def occurred_ahead(contact: Contact, now: datetime, rules: Rules) -> bool:
-    limit = now + timedelta(seconds=rules.lifecycle.occurred_at_ahead_s)
-    return contact.occurred_at is not None and contact.occurred_at > limit
+    if contact.occurred_at is None or contact.occurred_at <= now:
+        return False
+    return contact.occurred_at - now > timedelta(seconds=rules.lifecycle.occurred_at_ahead_s)
 
 
 def occurred(contact: Contact, now: datetime, rules: Rules) -> datetime:

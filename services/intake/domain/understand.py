@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from services.intake.domain.classify import Classification, classify
+from services.intake.domain.customer import stated_points
 from services.intake.domain.facts import extracted_facts, given_facts
 from services.intake.domain.keywords import unify
 from services.intake.domain.prioritise import Gravity, gravity
@@ -22,6 +23,8 @@ class Understanding:
     classification: Classification
     gravity: Gravity
     sentiment: Sentiment
+    points: dict[str, str]
+    """`customer.stated_points`"""
     given: dict[str, str]
     extracted: dict[str, str]
 
@@ -42,6 +45,7 @@ def understand(contact: Contact, rules: Rules) -> Understanding:
         classification=classify(scan, feeling, rules, subject_end=subject_end, rating=contact.rating),
         gravity=gravity(scan, rules),
         sentiment=feeling,
+        points=stated_points(contact, rules),
         given=given_facts(contact.facts),
         extracted=extracted_facts(whole, rules.words.devices),
     )

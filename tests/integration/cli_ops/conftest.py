@@ -29,7 +29,7 @@ from shared.fold import Change
 from shared.http import install_problems
 from shared.metrics import Metrics
 from shared.mongo import connect
-from shared.outbox import Header
+from shared.outbox import Publication
 from shared.service import Core, Parts, Running, build
 from shared.settings import Settings
 from shared.store import Shape
@@ -46,13 +46,9 @@ class Acknowledging:
     def __init__(self) -> None:
         self.sent: list[tuple[str, bytes | None]] = []
 
-    async def send(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[Header]
-    ) -> asyncio.Future[Any]:
-        self.sent.append((topic, value))
-        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        done.set_result(None)
-        return done
+    async def send(self, records: Sequence[Publication]) -> Sequence[asyncio.Future[Any]]:
+        self.sent += [(record.topic, record.value) for record in records]
+        return ()
 
 
 @dataclass

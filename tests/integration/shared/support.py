@@ -14,7 +14,7 @@ from shared.errors import Transient
 from shared.events.base import Event
 from shared.fold import Change
 from shared.metrics import Metrics
-from shared.outbox import Header, Relay
+from shared.outbox import Publication, Relay
 from shared.store import Shape, Store
 from tests.unit.shared.tally import Tally, TestClock, add, change_for
 
@@ -37,18 +37,16 @@ class Tape:
     away: bool = False
     deaf: bool = False
 
-    async def send(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[Header]
-    ) -> "asyncio.Future[Any]":
+    async def send(self, records: Sequence[Publication]) -> Sequence["asyncio.Future[Any]"]:
         if self.away:
             raise Transient("the broker is away")
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self.deaf:
             future.set_exception(KafkaTimeoutError())
-            return future
-        self.records.append((topic, key, value, {name: told.decode() for name, told in headers}))
+            return [future]
+        self.records += [(t, key, value, {name: told.decode() for name, told in h}) for t, key, value, h in records]
         future.set_result(None)
-        return future
+        return [future]
 
     def sequences(self, topic: str = "tallies.v1", key: str = "k") -> list[int]:
         return [int(h["ce_sequence"]) for t, k, _, h in self.records if (t, k) == (topic, key.encode())]

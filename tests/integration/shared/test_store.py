@@ -13,10 +13,12 @@ from pymongo.errors import AutoReconnect, ServerSelectionTimeoutError
 
 from shared.decisions import Decision, Elsewhere
 from shared.document import Entry
+from shared.done import KEEP_DONE
 from shared.errors import Transient
 from shared.events.base import Event
 from shared.fold import Change
-from shared.store import KEEP_DONE, Guards, Shape, Store
+from shared.guarded import Guards
+from shared.store import Shape, Store
 from tests.integration.shared.support import A, B, Process, Tape, process
 from tests.unit.shared.tally import T0, Bug, Tally, add, change_for, event, fail, nothing, refuse
 from tests.waiting import eventually

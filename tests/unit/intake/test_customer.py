@@ -11,6 +11,7 @@ from services.intake.domain.customer import (
     phone_number,
     reach_of,
     remember,
+    stated_points,
 )  # fmt: skip
 from tests.unit.intake.given import NOW, RULES, contact
 
@@ -114,7 +115,8 @@ def test_a_merged_customer_learns_nothing_more() -> None:
 
 def test_reach_is_what_this_contact_says_and_else_what_is_known() -> None:
     known = Customer(customer_id="a", name="王芳", points=("phone:+8613800138000", "email:a@b.example"))
-    reach = reach_of(contact(customer={"phone": "13900139000"}), known, RULES)
+    said = contact(customer={"phone": "13900139000"})
+    reach = reach_of(said, stated_points(said, RULES), known)
     assert (reach.name, reach.phone, reach.email) == ("王芳", "+8613900139000", "a@b.example")
 
 

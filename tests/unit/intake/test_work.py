@@ -6,7 +6,7 @@ import pytest
 from services.intake.domain.case import Case
 from services.intake.domain.work import pass_on
 from shared.decisions import Decision
-from shared.events.work import Work
+from shared.events.work import INTAKE_VERBS, Work
 from tests.unit.intake.given import HOUR, NOW, arrive, contact, did, opened, refusal, types
 
 
@@ -156,6 +156,30 @@ def test_IN_10_every_deed_leaves_a_line_with_who_and_what() -> None:
     note = did(opened(), "resolved", result="已修好", cause="软件").note
     assert note is not None
     assert (note.kind, note.by, note.data["cause"]) == ("resolved", "Z01", "软件")
+
+
+DEEDS: dict[str, tuple[Case, dict[str, Any]]] = {
+    "responded": (opened(), {"promise": "今天退款", "promise_at": NOW + HOUR}),
+    "noted": (opened(), {"text": "备注"}),
+    "waiting": (opened(), {"party": "仓库", "promise_at": NOW + HOUR}),
+    "resumed": (did(opened(), "waiting").state, {}),
+    "reclassified": (opened(), {"category": ["Payments", "Refunds"]}),
+    "resolved": (opened(), {"result": "已修好"}),
+    "closed": (opened(), {"result": "已修好"}),
+    "reopened": (did(opened(), "resolved").state, {}),
+    "delay_noticed": (did(opened(), "waiting", party="仓库", promise_at=NOW).state, {"reason": "缺货"}),
+}
+
+
+@pytest.mark.parametrize("verb", sorted(INTAKE_VERBS))
+@pytest.mark.parametrize("at", ["2099-01-01T00:00:00Z", "1999-01-01T00:00:00Z"])
+def test_IN_10_a_desktops_wrong_clock_moves_no_promise_no_timer_and_no_line(verb: str, at: str) -> None:
+    """What an agent says of the time is kept as his word; the moment that counts is ours."""
+    case, what = DEEDS[verb]
+    right, wrong = did(case, verb, **what), did(case, verb, at=at, **what)
+    assert (wrong.state, wrong.events) == (right.state, right.events)
+    assert wrong.note is not None
+    assert (wrong.note.at, wrong.note.data["at"]) == (NOW, datetime.fromisoformat(at))
 
 
 def test_what_routing_decides_is_written_down_and_passed_on() -> None:

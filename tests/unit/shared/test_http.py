@@ -106,7 +106,7 @@ class Desk:
                     raise Refused("negative", "n from 0 on", field="n", status=422)
                 return 201, {"made": len(self.made)}
 
-            return await self.idempotency.answer(request, by, body, answer)
+            return await self.idempotency.answer(request, by, body, answer, final=lambda _: item.name != "half")
 
         @self.app.get("/items")
         async def some(
@@ -305,6 +305,12 @@ async def test_a_refusal_is_not_kept(desk: Desk) -> None:
     for _ in range(2):
         assert (await desk.post({"name": "x", "n": -1}, **{"Idempotency-Key": "a"})).status_code == 422
     assert len(desk.made) == 2
+
+
+async def test_an_answer_that_is_not_final_is_told_and_not_kept(desk: Desk) -> None:
+    answers = [await desk.post({"name": name}, **{"Idempotency-Key": "a"}) for name in ("half", "half", "x", "x")]
+    assert [answer.json()["made"] for answer in answers] == [1, 2, 3, 3]
+    assert {answer.status_code for answer in answers} == {201}
 
 
 # Grouping

@@ -1,0 +1,25 @@
+"""The indexes that every collection of documents has, and those that its shape asks for."""
+
+from collections.abc import Iterable
+
+from pymongo import ASCENDING, IndexModel
+
+
+def indexes_of(found_by: Iterable[tuple[str, ...]], unique: Iterable[str]) -> list[IndexModel]:
+    """`found_by` and `unique` name indexed fields. Only documents that have the first field of an index are in it."""
+    mechanics = [
+        _where_it_exists("due", "shard", "due"),
+        _where_it_exists("pending", "pending"),
+        _where_it_exists("parked.since", "parked.since", name="parked"),
+        _where_it_exists("held.since", "held.since", name="held"),
+    ]
+    finders = [_where_it_exists(f"ix.{n[0]}", *(f"ix.{name}" for name in n), name="_".join(n)) for n in found_by]
+    claims = [_where_it_exists(f"ix.{name}", f"ix.{name}", name=name, unique=True) for name in unique]
+    return [*mechanics, *finders, *claims]
+
+
+def _where_it_exists(field: str, *keys: str, name: str = "", unique: bool = False) -> IndexModel:
+    only = {field: {"$exists": True}}
+    return IndexModel(
+        [(key, ASCENDING) for key in keys], name=name or field, unique=unique, partialFilterExpression=only
+    )
