@@ -40,6 +40,7 @@ from shared import topics
 
 HERE = Path(__file__).resolve().parent
 TARGET = 0.5
+SIDES = ("bare", "blind", "intake")
 TOPIC, OUT = "contacts.v1", ("cases.v1", "customers.v1")
 DATABASE = "switchboard_intake"
 COLLECTIONS = ("cases", "customers", "timeline")
@@ -102,9 +103,10 @@ def measure(plan: Plan, rounds: int, profile: Path | None = None) -> dict[str, A
     before = asyncio.run(_ends(plan))
     intake(plan, "probe")
     documents, records = _documents(plan), asyncio.run(_records(plan, before))
-    laps: dict[str, list[Lap]] = {"bare": [], "intake": []}
+    laps: dict[str, list[Lap]] = {side: [] for side in SIDES}
     for number in range(rounds):
         laps["bare"].append(bare(plan, f"round-{number}", documents, records))
+        laps["blind"].append(bare(plan, f"blind-{number}", documents, records, blind=True))
         laps["intake"].append(intake(plan, f"round-{number}"))
         print(f"round {number + 1} of {rounds}: " + ", ".join(f"{s} {laps[s][-1].per_second:,.0f}/s" for s in laps))
     if profile is not None:
@@ -126,12 +128,13 @@ def intake(plan: Plan, series: str, profile: Path | None = None) -> Lap:
     return lap
 
 
-def bare(plan: Plan, series: str, documents: dict[str, Load], records: dict[str, Load]) -> Lap:
+def bare(plan: Plan, series: str, documents: dict[str, Load], records: dict[str, Load], *, blind: bool = False) -> Lap:
     name = f"bench.{series}"
     asyncio.run(_create(plan, [f"{name}.in", *(f"{name}.{topic}" for topic in records)]))
     asyncio.run(_fill(plan, f"{name}.in", series))
     own = {f"{name}.{topic}": load for topic, load in records.items()}
-    lap = _run("bench.bare", plan.task(topic=f"{name}.in", database="bench", documents=documents, records=own))
+    task = plan.task(topic=f"{name}.in", database="bench", documents=documents, records=own, blind=blind)
+    lap = _run("bench.bare", task)
     _drop(plan, "bench")
     return lap
 
@@ -232,7 +235,8 @@ def _result(
     laps: dict[str, list[Lap]],
 ) -> dict[str, Any]:
     sides = {side: _side(some) for side, some in laps.items()}
-    ratio = sides["intake"]["contacts_per_second"] / sides["bare"]["contacts_per_second"]
+    rates = {side: figures["contacts_per_second"] for side, figures in sides.items()}
+    ratio = rates["intake"] / rates["bare"]
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "what": "contacts.v1 -> intake -> MongoDB (majority, journalled) -> events on Kafka (acks=all) -> commit",
@@ -245,6 +249,7 @@ def _result(
         },
         "sides": sides,
         "ratio": round(ratio, 3),
+        "ratio_to_blind": round(rates["intake"] / rates["blind"], 3),
         "target": TARGET,
         "met": ratio >= TARGET,
     }
@@ -269,6 +274,7 @@ def show(result: dict[str, Any]) -> None:
     console.print(table)
     verdict = "met" if result["met"] else "missed"
     console.print(f"ratio {result['ratio']:.2f} of the bare client, target {result['target']}: {verdict}")
+    console.print(f"ratio {result['ratio_to_blind']:.2f} of a blind one, which recognises no repeat")
 
 
 if __name__ == "__main__":

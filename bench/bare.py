@@ -1,7 +1,8 @@
-"""The same durable hop with nothing around it: read, write, publish, commit, batch by batch.
+"""The same durable hop with nothing around it: read, find, write, publish, commit, batch by batch.
 
 As many documents and records per contact as intake makes, and as large; majority and journalled, acknowledged by all.
-It looks nothing up, decides nothing and recognises nothing; a contact that comes again finds its documents there.
+It decides nothing: it looks whether the documents are there and puts its own in their place, as any loop does that
+reads a record twice after a crash. `blind` leaves even that out: nothing is looked up, and what is there stays.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import orjson
 import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
-from pymongo import AsyncMongoClient, InsertOne
+from pymongo import AsyncMongoClient, InsertOne, ReplaceOne
 from pymongo.errors import BulkWriteError
 from pymongo.write_concern import WriteConcern
 
@@ -25,6 +26,7 @@ from bench.laps import Load, Stopwatch, Task
 
 BATCH, POLL_MS = 1000, 20
 DUPLICATE_KEY = 11000
+Document = dict[str, Any]
 
 
 async def hop(task: Task) -> Stopwatch:
@@ -48,7 +50,8 @@ async def hop(task: Task) -> Stopwatch:
             continue
         contacts = [orjson.loads(record.value) for record in records]
         for name, load in task.documents.items():
-            await _write_all(collections[name], _writes(contacts, load))
+            documents = _documents(contacts, load)
+            await (_insert(collections[name], documents) if task.blind else _replace(collections[name], documents))
         sent = [
             await producer.send(topic, value=_sized(contact, load), key=contact["id"].encode(), headers=_headers(load))
             for contact, load, topic in _published(contacts, task.records)
@@ -63,23 +66,28 @@ async def hop(task: Task) -> Stopwatch:
     return watch
 
 
-async def _write_all(collection: Any, writes: list[InsertOne[dict[str, Any]]]) -> None:
+async def _replace(collection: Any, documents: list[Document]) -> None:
+    await collection.find({"_id": {"$in": [document["_id"] for document in documents]}}).to_list(None)
+    await collection.bulk_write([ReplaceOne({"_id": d["_id"]}, d, upsert=True) for d in documents], ordered=False)
+
+
+async def _insert(collection: Any, documents: list[Document]) -> None:
     try:
-        await collection.bulk_write(writes, ordered=False)
+        await collection.bulk_write([InsertOne(document) for document in documents], ordered=False)
     except BulkWriteError as error:
         if any(fault["code"] != DUPLICATE_KEY for fault in error.details["writeErrors"]):
             raise
 
 
-def _writes(contacts: Sequence[dict[str, Any]], load: Load) -> list[InsertOne[dict[str, Any]]]:
-    return [_write(contact, part, load) for contact in contacts for part in range(round(load.per_contact))]
+def _documents(contacts: Sequence[dict[str, Any]], load: Load) -> list[Document]:
+    return [_document(contact, part, load) for contact in contacts for part in range(round(load.per_contact))]
 
 
-def _write(contact: dict[str, Any], part: int, load: Load) -> InsertOne[dict[str, Any]]:
+def _document(contact: dict[str, Any], part: int, load: Load) -> Document:
     id_ = f"{contact['id']}-{part}"
     document = {"_id": id_, "contact": contact}
     missing = load.value_bytes - len(bson.encode(document))
-    return InsertOne(document | {"more": "x" * max(0, missing)})
+    return document | {"more": "x" * max(0, missing)}
 
 
 def _published(contacts: Sequence[dict[str, Any]], records: dict[str, Load]) -> list[tuple[dict[str, Any], Load, str]]:

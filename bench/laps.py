@@ -28,6 +28,7 @@ class Task(BaseModel):
     database: str
     documents: dict[str, Load] = {}
     records: dict[str, Load] = {}
+    blind: bool = False
     profile: str = ""
 
 

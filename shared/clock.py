@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 Clock = Callable[[], datetime]
 
@@ -17,6 +18,7 @@ def utc_now() -> datetime:
     return to_milliseconds(datetime.now(UTC))
 
 
+@lru_cache(64)
 def wire(moment: datetime) -> str:
     """`2026-11-22T08:00:00.000Z`, as on every record."""
     return to_milliseconds(moment).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

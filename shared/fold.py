@@ -200,7 +200,7 @@ def _give_out(document: Document[Any], data: EventData, now: datetime, trace: st
         subject=document.key,
         id=event_id(data.TOPIC, document.key, sequence),
         time=now,
-        value=data.model_dump_json().encode(),
+        value=data.__pydantic_serializer__.to_json(data),
         sequence=sequence,
         after=";".join(f"{topic}={number}" for topic, number in sorted(document.seen.items())),
         trace=trace,

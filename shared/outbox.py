@@ -141,17 +141,17 @@ class Relay:
 
 def headers(entry: Entry, service: str) -> list[Header]:
     """The CloudEvents headers of a record, binary mode."""
-    values = {
-        "ce_specversion": "1.0",
-        "ce_id": entry.id,
-        "ce_source": f"/switchboard/{service}",
-        "ce_type": entry.type,
-        "ce_subject": entry.subject,
-        "ce_time": wire(entry.time),
-        "ce_dataschema": f"/schemas/{entry.type}.json",
-        "ce_sequence": "" if entry.sequence is None else str(entry.sequence),
-        "ce_after": entry.after,
-        "content-type": "application/json",
-        "traceparent": entry.trace,
-    }
-    return [(name, value.encode()) for name, value in values.items() if value]
+    values = (
+        ("ce_specversion", "1.0"),
+        ("ce_id", entry.id),
+        ("ce_source", f"/switchboard/{service}"),
+        ("ce_type", entry.type),
+        ("ce_subject", entry.subject),
+        ("ce_time", wire(entry.time)),
+        ("ce_dataschema", f"/schemas/{entry.type}.json"),
+        ("ce_sequence", "" if entry.sequence is None else str(entry.sequence)),
+        ("ce_after", entry.after),
+        ("content-type", "application/json"),
+        ("traceparent", entry.trace),
+    )
+    return [(name, value.encode()) for name, value in values if value]

@@ -24,6 +24,10 @@ class Component(BaseModel, frozen=True):
             return docker.is_running(self.container)
         return self.process.alive() if self.process else True
 
+    def listens(self) -> bool:
+        """Whether what answers at its port is this part: an engine starts no container whose port is taken."""
+        return self.process.listens(self.port) if self.process else True
+
     def stop(self) -> None:
         if self.container:
             docker.remove(self.container)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deploy.local.console import say
-from deploy.local.errors import NotReady
+from deploy.local.ports import failed
 
 ASKED_AT_MOST = 5.0
 
@@ -71,7 +71,10 @@ def _ask(*words: str) -> str | None:
 
 
 def run(name: str, image: str, port: int, volume: str, env: Mapping[str, str], args: Sequence[str]) -> None:
-    """Starts a container with its data in a named volume, and takes the place of a dead one of that name."""
+    """Starts a container with its data in a named volume, and takes the place of a dead one of that name.
+
+    Its port is bound when this returns. Raises NotReady, PortTaken.
+    """
     if _ask("image", "inspect", image) is not None:
         say(f"pulling {image}")
     remove(name)
@@ -79,7 +82,7 @@ def run(name: str, image: str, port: int, volume: str, env: Mapping[str, str], a
     mounts = ["-p", f"127.0.0.1:{port}:{port}", "-v", f"{name}:{volume}"]
     done = _docker("run", "-d", "--name", name, "--label", "switchboard", *mounts, *variables, image, *args)
     if done.returncode:
-        raise NotReady(name, f"did not start: {done.stderr.strip()}")
+        raise failed(name, f"did not start ({done.stderr.strip()})", port)
 
 
 def is_running(name: str) -> bool:

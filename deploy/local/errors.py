@@ -4,6 +4,7 @@ LocalStackError         one clear line for the person at the keyboard; never a t
 ├── MissingTool         something must be installed first; names the command that does it
 ├── DownloadFailed      a package registry did not give what was asked, or gave something else
 ├── NotReady            a process was started and did not come up; carries its last log lines
+│   └── PortTaken       something else took its port between the choice and the start
 └── Refused             the request would touch what this stack did not start
 """
 
@@ -28,6 +29,11 @@ class DownloadFailed(LocalStackError):
 class NotReady(LocalStackError):
     def __init__(self, name: str, what: str, log: Path | None = None) -> None:
         super().__init__(f"{name} {what}" + (last_lines(log) if log else ""))
+
+
+class PortTaken(NotReady):
+    def __init__(self, name: str, what: str, port: int, log: Path | None = None) -> None:
+        super().__init__(name, f"{what}, because something else took port {port} meanwhile", log)
 
 
 class Refused(LocalStackError):

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from deploy.local import docker, kafka_process, mongo_process, readiness
 from deploy.local.components import Component
-from deploy.local.errors import NotReady, Refused
+from deploy.local.console import say
+from deploy.local.errors import NotReady, PortTaken, Refused
 from deploy.local.paths import Paths
-from deploy.local.ports import free_port
+from deploy.local.ports import failed, reserved
 
 READY_WITHIN = 60.0
 NAMES = ("kafka", "mongo")
@@ -61,15 +62,24 @@ class Infrastructure:
         """Starts those named, at the same time, on these ports if they are free (0: on any), and returns when they take
         writes. Raises LocalStackError."""
         with ThreadPoolExecutor(2) as pool:
-            for future in [pool.submit(self._start_one, name, free_port(port)) for name, port in ports.items()]:
+            for future in [pool.submit(self._start_one, name, port) for name, port in ports.items()]:
                 future.result()
 
-    def _start_one(self, name: str, port: int) -> None:
+    def _start_one(self, name: str, wanted: int) -> None:
+        try:
+            self._attempt(name, wanted)
+        except PortTaken:
+            say(f"something else took the port of {name} meanwhile; starting it again on another")
+            self._attempt(name, wanted)
+
+    def _attempt(self, name: str, wanted: int) -> None:
         launch = {"env": self._given, "docker": self._container, "processes": self._process}[self._choice.how]
-        component = launch(name, port)
+        component = launch(name, wanted)
         ready = self._kafka_ready if name == "kafka" else self._mongo_ready
         limit = 10.0 if component.given else READY_WITHIN
-        if not readiness.wait_until(lambda: ready(component), limit, hopeless=lambda: not component.alive()):
+        if not readiness.wait_until(
+            lambda: component.listens() and ready(component), limit, hopeless=lambda: not component.alive()
+        ):
             raise self._not_ready(name, component)
 
     def _given(self, name: str, _: int) -> Component:
@@ -77,21 +87,25 @@ class Infrastructure:
         self._note(name, component)
         return component
 
-    def _process(self, name: str, port: int) -> Component:
+    def _process(self, name: str, wanted: int) -> Component:
         start = kafka_process.start if name == "kafka" else mongo_process.start
-        component = Component(address=_address(name, port), port=port, process=start(port, self._paths))
+        with reserved(wanted) as place:
+            process = start(place, self._paths)
+        component = Component(address=_address(name, place.port), port=place.port, process=process)
         self._note(name, component)
         return component
 
-    def _container(self, name: str, port: int) -> Component:
-        component = Component(address=_address(name, port), port=port, container=container_name(self._paths, name))
-        self._note(name, component)
-        if name == "kafka":
-            image, volume = docker.kafka_image(self._environ), "/var/lib/kafka/data"
-            docker.run(component.container or "", image, port, volume, docker.kafka_env(port), [])
-        else:
-            image, volume = docker.mongo_image(self._environ), "/data/db"
-            docker.run(component.container or "", image, port, volume, {}, docker.mongo_args(port))
+    def _container(self, name: str, wanted: int) -> Component:
+        with reserved(wanted) as place:
+            called, port = container_name(self._paths, name), place.port
+            component = Component(address=_address(name, port), port=port, container=called)
+            self._note(name, component)
+            if name == "kafka":
+                image, volume = docker.kafka_image(self._environ), "/var/lib/kafka/data"
+                docker.run(called, image, port, volume, docker.kafka_env(port), [])
+            else:
+                image, volume = docker.mongo_image(self._environ), "/data/db"
+                docker.run(called, image, port, volume, {}, docker.mongo_args(port))
         return component
 
     def _kafka_ready(self, component: Component) -> bool:
@@ -108,9 +122,9 @@ class Infrastructure:
         log = self._paths.log(name)
         if component.container:
             docker.save_log(component.container, log)
-        return NotReady(
-            name, f"was started and is not ready after {READY_WITHIN:g} s" if component.alive() else "ended", log
-        )
+        if component.alive():
+            return NotReady(name, f"was started and is not ready after {READY_WITHIN:g} s", log)
+        return failed(name, "ended", component.port, log)
 
 
 def _address(name: str, port: int) -> str:

@@ -6,23 +6,26 @@ import subprocess
 from deploy.local import downloads
 from deploy.local.errors import NotReady
 from deploy.local.paths import Paths
-from deploy.local.ports import free_port
+from deploy.local.ports import Reserved, reserved
 from deploy.local.processes import ProcessRef, spawn
 
 CLUSTER_ID = "4L6g3nShT-eMCtK--X86sw"
 
 
-def start(port: int, paths: Paths) -> ProcessRef:
+def start(place: Reserved, paths: Paths) -> ProcessRef:
     """One KRaft node on localhost; its topics survive a restart. Raises MissingTool, DownloadFailed, NotReady."""
     libs = downloads.kafka_libs()
     data = paths.data("kafka")
     data.mkdir(parents=True, exist_ok=True)
     config = paths.root / "data" / "kafka.properties"
-    config.write_text("".join(f"{key}={value}\n" for key, value in _properties(port, str(data)).items()))
     java = ["java", "-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-cp", f"{libs}/*"]
-    if not (data / "meta.properties").exists():
-        _format([*java, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(config), "--ignore-formatted"])
-    return spawn([*java, "kafka.Kafka", config], os.environ, paths.log("kafka"))
+    with reserved() as controller:
+        properties = _properties(place.port, controller.port, str(data))
+        config.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
+        if not (data / "meta.properties").exists():
+            format_it = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(config), "--ignore-formatted"]
+            _format([*java, *format_it])
+        return spawn([*java, "kafka.Kafka", config], os.environ, paths.log("kafka"), [place, controller])
 
 
 def _format(argv: list[str]) -> None:
@@ -31,8 +34,7 @@ def _format(argv: list[str]) -> None:
         raise NotReady("kafka", f"could not format its directory: {(done.stdout + done.stderr).strip()}")
 
 
-def _properties(port: int, data: str) -> dict[str, str | int]:
-    controller = free_port()
+def _properties(port: int, controller: int, data: str) -> dict[str, str | int]:
     return {
         "node.id": 1,
         "process.roles": "broker,controller",

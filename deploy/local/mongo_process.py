@@ -4,16 +4,17 @@ import os
 
 from deploy.local import downloads
 from deploy.local.paths import Paths
+from deploy.local.ports import Reserved
 from deploy.local.processes import ProcessRef, spawn
 from deploy.local.readiness import REPLICA_SET
 
 
-def start(port: int, paths: Paths) -> ProcessRef:
+def start(place: Reserved, paths: Paths) -> ProcessRef:
     """One mongod of a replica set still to be initiated. Raises MissingTool, DownloadFailed."""
     home = downloads.mongod_home()
     data = paths.data("mongo")
     data.mkdir(parents=True, exist_ok=True)
-    argv = [str(home / "mongod"), "--replSet", REPLICA_SET, "--bind_ip", "localhost", "--port", str(port)]
+    argv = [str(home / "mongod"), "--replSet", REPLICA_SET, "--bind_ip", "localhost", "--port", str(place.port)]
     argv += ["--dbpath", str(data)]
     memory = ["--wiredTigerCacheSizeGB", "0.5", "--setParameter", "diagnosticDataCollectionEnabled=false"]
-    return spawn([*argv, *memory], {**os.environ, "LD_LIBRARY_PATH": str(home)}, paths.log("mongo"))
+    return spawn([*argv, *memory], {**os.environ, "LD_LIBRARY_PATH": str(home)}, paths.log("mongo"), [place])

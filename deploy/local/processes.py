@@ -5,13 +5,14 @@ import platform
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from deploy.local.paths import ROOT
+from deploy.local.ports import Reserved
 
 # Kept so that a child that has ended is reaped instead of staying a zombie.
 _children: dict[ProcessRef, subprocess.Popen[bytes]] = {}
@@ -27,6 +28,10 @@ class ProcessRef(BaseModel, frozen=True):
         if child := _children.get(self):
             child.poll()
         return started_at(self.pid) == self.started
+
+    def listens(self, port: int) -> bool:
+        """Whether it is this process that takes connections there, and not another that was quicker."""
+        return _listens_linux(self.pid, port) if platform.system() == "Linux" else _listens_lsof(self.pid, port)
 
     def stop(self, grace: float = 15.0) -> None:
         """Asks, waits up to `grace` seconds, then forces; returns when the process is gone."""
@@ -55,8 +60,13 @@ def me() -> ProcessRef:
     return ProcessRef(pid=os.getpid(), started=started_at(os.getpid()) or "")
 
 
-def spawn(argv: Sequence[str | Path], env: Mapping[str, str], log: Path) -> ProcessRef:
-    """Starts a process in its own session: Ctrl-C reaches only the command, which then stops all in order."""
+def spawn(
+    argv: Sequence[str | Path], env: Mapping[str, str], log: Path, holding: Sequence[Reserved] = ()
+) -> ProcessRef:
+    """Starts a process in its own session: Ctrl-C reaches only the command, which then stops all in order.
+
+    The ports that it is `holding` are nobody else's as long as it lives.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
         child = subprocess.Popen(
@@ -66,6 +76,7 @@ def spawn(argv: Sequence[str | Path], env: Mapping[str, str], log: Path) -> Proc
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
+            pass_fds=[place.fd for place in holding],
             start_new_session=True,
         )
     process = ProcessRef(pid=child.pid, started=started_at(child.pid) or "")
@@ -94,3 +105,24 @@ def _started_ps(pid: int) -> str | None:
     shown = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
     state, _, started = shown.stdout.strip().partition(" ")
     return started.strip() if state and not state.startswith("Z") else None
+
+
+def _listens_linux(pid: int, port: int) -> bool:
+    try:
+        listening = {f"socket:[{inode}]" for inode in _inodes_listening(pid, port)}
+        return any(os.readlink(file) in listening for file in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return False  # it is gone, or closed a file while we looked
+
+
+def _inodes_listening(pid: int, port: int) -> Iterator[str]:
+    for table in (Path(f"/proc/{pid}/net/tcp"), Path(f"/proc/{pid}/net/tcp6")):
+        for line in table.read_text().splitlines()[1:] if table.exists() else ():
+            _, local, _, state, *_, inode = line.split()[:10]
+            if state == "0A" and int(local.rpartition(":")[2], 16) == port:
+                yield inode
+
+
+def _listens_lsof(pid: int, port: int) -> bool:
+    words = ["lsof", "-nP", "-a", "-p", str(pid), f"-iTCP:{port}", "-sTCP:LISTEN", "-t"]
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0

@@ -9,7 +9,7 @@ from deploy.local.components import Component
 from deploy.local.console import say
 from deploy.local.errors import NotReady
 from deploy.local.paths import Paths
-from deploy.local.ports import free_port
+from deploy.local.ports import failed, reserved
 from deploy.local.processes import spawn
 from deploy.local.readiness import wait_until
 
@@ -21,22 +21,27 @@ READY_WITHIN = 60.0
 def start(name: str, environ: Mapping[str, str], paths: Paths, port: int = 0) -> Component:
     """Starts one service; it is not ready yet. `port` is the one it had before, if any."""
     wanted = port or SERVICES[name]
-    chosen = free_port(wanted)
-    if chosen != wanted:
-        say(f"port {wanted} is taken by something else; {name} gets {chosen}")
-    process = spawn(
-        [sys.executable, "-m", f"services.{name}.app"],
-        {"SWITCHBOARD_HTTP_HOST": "127.0.0.1", **environ, "SWITCHBOARD_HTTP_PORT": str(chosen)},
-        paths.log(name),
-    )
-    return Component(address=f"http://127.0.0.1:{chosen}", port=chosen, process=process)
+    with reserved(wanted) as place:
+        if place.port != wanted:
+            say(f"port {wanted} is taken by something else; {name} gets {place.port}")
+        process = spawn(
+            [sys.executable, "-m", f"services.{name}.app"],
+            {"SWITCHBOARD_HTTP_HOST": "127.0.0.1", **environ, "SWITCHBOARD_HTTP_PORT": str(place.port)},
+            paths.log(name),
+            [place],
+        )
+    return Component(address=f"http://127.0.0.1:{place.port}", port=place.port, process=process)
 
 
 def wait_ready(name: str, service: Component, paths: Paths) -> None:
-    """Returns when GET /readyz answers 200. Raises NotReady with the end of the service's log."""
-    if not wait_until(lambda: is_ready(service.address), READY_WITHIN, hopeless=lambda: not service.alive()):
-        what = f"is not ready after {READY_WITHIN:g} s" if service.alive() else "ended while starting"
-        raise NotReady(name, what, paths.log(name))
+    """Returns when it answers GET /readyz with 200. Raises NotReady and PortTaken with the end of the service's log."""
+    if wait_until(
+        lambda: service.listens() and is_ready(service.address), READY_WITHIN, hopeless=lambda: not service.alive()
+    ):
+        return
+    if service.alive():
+        raise NotReady(name, f"is not ready after {READY_WITHIN:g} s", paths.log(name))
+    raise failed(name, "ended while starting", service.port, paths.log(name))
 
 
 def is_alive(address: str) -> bool:

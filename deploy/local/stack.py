@@ -19,7 +19,7 @@ from types import FrameType
 from deploy.local import broker, infrastructure, local_keys, readiness, reaper, services, state
 from deploy.local.components import Component
 from deploy.local.console import say
-from deploy.local.errors import Refused
+from deploy.local.errors import PortTaken, Refused
 from deploy.local.infrastructure import Choice, Infrastructure
 from deploy.local.locks import only_one
 from deploy.local.paths import Paths, run_dir
@@ -144,8 +144,19 @@ class Stack:
         if dead:
             say(f"starting {', '.join(dead)}")
         for name in dead:
-            self._note(name, services.start(name, environ, self.paths, _port(known.get(name))))
+            self._start(name, environ)
         for name in self._names:
+            self._see_ready(name, environ)
+
+    def _start(self, name: str, environ: Mapping[str, str]) -> None:
+        self._note(name, services.start(name, environ, self.paths, _port(self._state.services.get(name))))
+
+    def _see_ready(self, name: str, environ: Mapping[str, str]) -> None:
+        try:
+            services.wait_ready(name, self._state.services[name], self.paths)
+        except PortTaken:
+            say(f"something else took the port of {name} meanwhile; starting it again on another")
+            self._start(name, environ)
             services.wait_ready(name, self._state.services[name], self.paths)
 
     def _create_topics(self) -> None:

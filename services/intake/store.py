@@ -241,6 +241,4 @@ class Cases(Store[Case]):
 def _customer_change(key: str, change: ContactChange, decision: Any, **more: Any) -> Change[Customer]:
     if decision is remember:
         more |= {"contact": change.contact, "customer_id": key}
-    return Change(
-        key=key, decide=partial(decision, **more), cause=named("customer", key, change.cause), trace=change.trace
-    )
+    return Change(key=key, decide=partial(decision, **more), cause=change.cause, trace=change.trace)

@@ -68,7 +68,7 @@ class Alone:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[httpx.AsyncClient]:
         """The process from start to stop, and a client of its doors; it may not be ready yet."""
-        process: Component = services.start(self.name, self._environ, self._paths, free_port())
+        process: Component = services.start(self.name, self._environ, self._paths)
         headers = {"Authorization": f"Bearer {self._key}"}
         try:
             async with httpx.AsyncClient(

@@ -80,7 +80,6 @@ class Routing:
 
     async def online(self, agent_id: str, **profile: Any) -> None:
         assert (await self.ask("PUT", f"/v1/agents/{agent_id}", ZHANG | profile)).status_code == 200
-        await asyncio.sleep(0.002)
         said = {"state": "online", "readiness": ALL_READY}
         assert (await self.ask("POST", f"/v1/agents/{agent_id}/presence", said)).status_code == 200
 
@@ -126,7 +125,6 @@ async def test_an_agent_is_made_shown_and_listed_and_the_topic_holds_it(routing:
 
 async def test_S9_online_with_unread_updates_is_refused_and_the_item_named(routing: Routing) -> None:
     await routing.ask("PUT", "/v1/agents/Z01", ZHANG)
-    await asyncio.sleep(0.002)
     said = {"state": "online", "readiness": ALL_READY | {"updates_read": False}}
     refused = await routing.ask("POST", "/v1/agents/Z01/presence", said, "agent")
     assert (refused.status_code, refused.headers["content-type"]) == (422, "application/problem+json")

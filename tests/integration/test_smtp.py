@@ -1,9 +1,8 @@
 """Mail through a real mail server, and through servers that refuse, stall and break off."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -15,6 +14,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
+from deploy.local.ports import free_port
 from services.notify.providers.base import OK, Outgoing, Result
 from services.notify.providers.smtp import Server, SmtpProvider
 
@@ -45,12 +45,6 @@ class Mailbox:
         if self.break_off_after_data:
             server.transport.abort()
         return "250 OK"
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as taken:
-        taken.bind((HOST, 0))
-        return int(taken.getsockname()[1])
 
 
 @pytest.fixture

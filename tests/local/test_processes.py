@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import ports
 from deploy.local.processes import ProcessRef, spawn
 from deploy.local.readiness import wait_until
 
@@ -40,11 +39,3 @@ def test_a_process_that_will_not_end_is_forced(tmp_path: Path) -> None:
     assert wait_until(lambda: "up" in log.read_text(), 10)
     stubborn.stop(grace=0.2)
     assert not stubborn.alive()
-
-
-def test_a_taken_port_is_not_given_out() -> None:
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as foreign:
-        taken = foreign.getsockname()[1]
-        assert ports.free_port(taken) != taken

@@ -5,13 +5,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from pymongo import MongoClient
 
-from deploy.local import docker, services, state
+from deploy.local import infrastructure, services, state
 from deploy.local.errors import Refused
 from deploy.local.paths import ROOT
 from deploy.local.processes import ProcessRef
@@ -19,6 +21,8 @@ from deploy.local.readiness import kafka_answers, mongo_answers, wait_until
 from deploy.local.services import SERVICES
 from deploy.local.stack import Stack, read_env, running_stack
 from deploy.local.state import State
+from tests.local.strangers import stranger
+from tests.local.ways import WAYS
 
 pytestmark = pytest.mark.stack
 PROCESSES = {**os.environ, "SWITCHBOARD_INFRA": "processes"}
@@ -38,6 +42,10 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
     stack = Stack(tmp_path, PROCESSES, names=())
     yield stack
     stack.down()
+
+
+def given(kafka: str, mongo: str) -> dict[str, str]:
+    return {**os.environ, "SWITCHBOARD_INFRA": "env", "SWITCHBOARD_KAFKA": kafka, "SWITCHBOARD_MONGO": mongo}
 
 
 def parts(stack: Stack) -> State:
@@ -115,8 +123,7 @@ def test_what_a_dead_command_left_is_stopped_by_the_next(stack: Stack) -> None:
 
 
 def test_given_addresses_are_used_and_never_stopped_or_emptied(kafka: str, mongo: str, tmp_path: Path) -> None:
-    given = {**os.environ, "SWITCHBOARD_INFRA": "env", "SWITCHBOARD_KAFKA": kafka, "SWITCHBOARD_MONGO": mongo}
-    with running_stack(directory=tmp_path, environ=given, names=()) as stack:
+    with running_stack(directory=tmp_path, environ=given(kafka, mongo), names=()) as stack:
         assert (stack.env["SWITCHBOARD_KAFKA"], stack.env["SWITCHBOARD_MONGO"]) == (kafka, mongo)
         with pytest.raises(Refused, match="not given addresses"):
             stack.up(reset=True)
@@ -124,24 +131,22 @@ def test_given_addresses_are_used_and_never_stopped_or_emptied(kafka: str, mongo
     assert mongo_answers(mongo)
 
 
-def test_containers_keep_their_data_and_leave_nothing_running(tmp_path: Path) -> None:
-    if reason := docker.unusable([docker.kafka_image(os.environ), docker.mongo_image(os.environ)]):
-        pytest.skip(reason)
-    with running_stack(directory=tmp_path, environ={**os.environ, "SWITCHBOARD_INFRA": "docker"}, names=()) as stack:
-        containers = [part.container for part in parts(stack).infrastructure.values() if part.container]
+@pytest.mark.parametrize("how", WAYS)
+def test_parts_keep_their_data_and_leave_nothing_running(how: str, tmp_path: Path) -> None:
+    with running_stack(directory=tmp_path, environ={**os.environ, "SWITCHBOARD_INFRA": how}, names=()) as stack:
         insert(stack)
-        docker.remove(containers[0])
-        docker.remove(containers[1])
+        for part in parts(stack).infrastructure.values():
+            part.stop()
         stack.up()
+        again = parts(stack).infrastructure.values()
+        assert {bool(part.container) for part in again} == {how == "docker"}
         assert count(stack) == 1
-    assert not any(docker.is_running(name) for name in containers)
-    for name in containers:
-        docker.remove_volume(name)
+    assert not any(part.alive() for part in again)
+    infrastructure.wipe(how, stack.paths)
 
 
 def test_what_up_started_down_stops_and_a_dead_service_is_started_again(kafka: str, mongo: str, tmp_path: Path) -> None:
-    given = {**os.environ, "SWITCHBOARD_INFRA": "env", "SWITCHBOARD_KAFKA": kafka, "SWITCHBOARD_MONGO": mongo}
-    stack = Stack(tmp_path, given)
+    stack = Stack(tmp_path, given(kafka, mongo))
     try:
         stack.up()
         before = pids(parts(stack))
@@ -156,3 +161,37 @@ def test_what_up_started_down_stops_and_a_dead_service_is_started_again(kafka: s
         stopped = stack.down()
     assert stopped == sorted(SERVICES)
     assert not any(process.alive() for process in after.values())
+
+
+def test_stacks_that_start_at_the_same_moment_get_services_of_their_own(kafka: str, mongo: str, tmp_path: Path) -> None:
+    stacks = [Stack(tmp_path / name, given(kafka, mongo), names=("intake",)) for name in ("one", "two")]
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(Stack.up, stacks))
+        assert [takes_its_key(stack) for stack in stacks] == [True, True]
+    finally:
+        for stack in stacks:
+            stack.down()
+
+
+def test_a_service_whose_port_was_taken_before_it_listened_is_started_again_elsewhere(
+    kafka: str, mongo: str, tmp_path: Path
+) -> None:
+    stack = Stack(tmp_path, given(kafka, mongo), names=("intake",))
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            up = pool.submit(stack.up)
+            assert wait_until(lambda: "intake" in parts(stack).services, 60, hopeless=up.done)
+            first = parts(stack).services["intake"]
+            with stranger(first.port):
+                up.result()
+                assert parts(stack).services["intake"].port != first.port
+                assert takes_its_key(stack)
+    finally:
+        stack.down()
+
+
+def takes_its_key(stack: Stack) -> bool:
+    """Whether the intake at the stack's address is the one that knows the stack's key."""
+    headers = {"Authorization": f"Bearer {stack.env['SWITCHBOARD_KEY']}"}
+    return httpx.get(f"{stack.env['INTAKE_URL']}/v1/quarantine", headers=headers, trust_env=False).status_code == 200

@@ -17,7 +17,7 @@ from services.intake.domain.language import language_code
 from services.intake.domain.rules import Rules
 from shared.decisions import Decision
 from shared.events.cases import Reach
-from shared.events.contacts import Contact, ContactCustomer
+from shared.events.contacts import Contact
 from shared.events.customers import CustomerUpdated
 from shared.ids import named
 
@@ -124,31 +124,24 @@ def remember(
     """What a contact tells of its customer. Nothing new: the same state and no event. A tier only ever rises."""
     if state is not None and state.merged_into:
         return Decision(state)
-    before = state or Customer(customer_id=customer_id)
-    after = _told(before, contact.customer, points, rules)
-    if contact.diagnostics_consent and not after.consents.get("diagnostics"):
-        after = after.model_copy(update={"consents": {**after.consents, "diagnostics": True}})
-    if state is not None and after == state:
-        return Decision(state)
-    return Decision(after, (updated(after),))
-
-
-def _told(customer: Customer, said: ContactCustomer, points: tuple[str, ...], rules: Rules) -> Customer:
-    fields: dict[str, object] = {
-        "name": customer.name or _trimmed(said.name),
-        "tier": higher_tier(customer.tier, said.tier, rules),
-        "language": customer.language or language_code(said.language),
-        "points": tuple(dict.fromkeys((*customer.points, *points)))[:MAX_POINTS],
-    }
-    return customer.model_copy(update=fields)
+    known, said = state or Customer(customer_id=customer_id), contact.customer
+    after = Customer(
+        customer_id=customer_id,
+        name=known.name or _trimmed(said.name),
+        tier=higher_tier(known.tier, said.tier, rules),
+        language=known.language or language_code(said.language),
+        points=tuple(dict.fromkeys((*known.points, *points)))[:MAX_POINTS],
+        consents=known.consents | ({"diagnostics": True} if contact.diagnostics_consent else {}),
+    )
+    return Decision(state) if state == after else Decision(after, (updated(after),))
 
 
 def higher_tier(known: str | None, stated: str | None, rules: Rules) -> str | None:
     """The higher of two tiers; one that the rules do not know stands below all that they do."""
-    order = rules.priorities.tier_order
-    rank = {tier: place for place, tier in enumerate(order, start=1)}
-    candidates = [tier for tier in (known, _trimmed(stated)) if tier]
-    return max(candidates, key=lambda tier: rank.get(tier.casefold(), 0), default=None)
+    rank, stated = rules.priorities.tier_rank, _trimmed(stated)
+    if not (known and stated):
+        return known or stated
+    return max(known, stated, key=lambda tier: rank.get(tier.casefold(), 0))
 
 
 def merge(state: Customer | None, now: datetime, *, into: str) -> Decision[Customer]:

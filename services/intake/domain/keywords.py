@@ -17,7 +17,6 @@ from ahocorasick_rs import AhoCorasick
 T = TypeVar("T")
 
 _WORD = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
-_UNIFY = str.maketrans({"-": " ", "_": " ", "’": "'", "‘": "'", "`": "'"})
 NEAR = 80
 _FAR = 1 << 30
 CJK_WEIGHT, LATIN_WEIGHT = 2.0, 0.6
@@ -26,8 +25,8 @@ CJK_WEIGHT, LATIN_WEIGHT = 2.0, 0.6
 def unify(text: str) -> str:
     """Lower case, full-width forms made narrow, hyphens and runs of white space made one blank."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    return " ".join(text.lower().translate(_UNIFY).split())
+        text = unicodedata.normalize("NFKC", text).replace("’", "'").replace("‘", "'")
+    return " ".join(text.lower().replace("-", " ").replace("_", " ").replace("`", "'").split())
 
 
 def parts_of(keyword: str) -> tuple[str, ...]:

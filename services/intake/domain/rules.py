@@ -215,6 +215,11 @@ class PrioritiesFile(_Versioned):
             return {str(tier).casefold(): weight for tier, weight in value.items()}
         return [str(tier).casefold() for tier in value] if isinstance(value, list | tuple) else value
 
+    @cached_property
+    def tier_rank(self) -> dict[str, int]:
+        """From 1, the lowest that is known; what is not known ranks 0."""
+        return {tier: place for place, tier in enumerate(self.tier_order, start=1)}
+
     @model_validator(mode="after")
     def always_decides(self) -> "PrioritiesFile":
         names = [rule.name for rule in self.rules]

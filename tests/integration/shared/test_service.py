@@ -261,15 +261,16 @@ async def held_back_until_drained(here: World, second: Member, go: asyncio.Event
 
 async def test_a_graceful_stop_finishes_its_batch_and_commits(here: World) -> None:
     await here.say(*words(0, 500))
-    began = asyncio.Event()
+    began, in_the_group = asyncio.Event(), set[str]()
 
     async def last_until_the_stop(outcomes: Sequence[Any]) -> None:
         began.set()
         await eventually(lambda: one.running.bus.stopping)
-        await asyncio.sleep(0.1)
+        in_the_group.update(await here.members())
 
     async with member(here, after=last_until_the_stop) as one:
         await asyncio.wait_for(began.wait(), 15)
+    assert len(in_the_group) == 1, "it leaves only when its batch is done"
     applied = here.outcomes["applied"]
     assert applied > 0
     assert await here.uncommitted() == 500 - applied
