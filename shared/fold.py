@@ -54,6 +54,10 @@ class Change(Generic[S]):
     timer: bool = False
     fresh: bool = False
 
+    def company(self) -> str:
+        """Changes with the same are never worked on side by side."""
+        return self.key
+
 
 @dataclass(slots=True)
 class Outcome(Generic[S]):

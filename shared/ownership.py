@@ -23,8 +23,11 @@ class Ownership:
         self._applied: dict[Place, datetime] = {}
         self._next: dict[Place, int] = {}
         self.horizon: Horizon = lambda _: None
+        self.generation = 0
+        """Of the assignment; an answer to what was asked under an earlier one is no answer any more."""
 
     def assign(self, places: Iterable[Place]) -> None:
+        self.generation += 1
         self._assigned = set(places)
         self._applied.clear()
         self._next.clear()
@@ -38,8 +41,13 @@ class Ownership:
         for record in records:
             self._applied[record.topic, record.partition] = datetime.fromtimestamp(max(record.timestamp, 0) / 1000, UTC)
 
-    def begins(self, offsets: Mapping[Place, int]) -> None:
-        """Where reading went on after the assignment, for partitions of which nothing has been applied since."""
+    def begins(self, offsets: Mapping[Place, int], generation: int) -> None:
+        """Where reading went on after the assignment, for partitions of which nothing has been applied since.
+
+        `generation`: when that was asked. What was committed before another assignment came may be long applied.
+        """
+        if generation != self.generation:
+            return
         for place, offset in offsets.items():
             if place in self._assigned:
                 self._next.setdefault(place, offset)

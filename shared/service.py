@@ -325,7 +325,8 @@ async def _work_until_cancelled(running: Running) -> None:
 
 async def _learn_beginnings(running: Running) -> None:
     if places := running.ownership.unknown:
-        running.ownership.begins(await running.consumer().applied_before(places))
+        generation = running.ownership.generation
+        running.ownership.begins(await running.consumer().applied_before(places), generation)
 
 
 async def _beside(running: Running) -> None:

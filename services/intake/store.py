@@ -68,6 +68,10 @@ class ContactChange(Change[Case]):
     held_by: str | None = None
     """The case that held it at the last look, "" for none; None until somebody looks, and after it was made use of."""
 
+    def company(self) -> str:
+        """Contacts of one conversation, whose case only the first of them makes known."""
+        return self.contact.conversation or self.contact_id
+
 
 def contact_change(contact: Contact, rules: Rules, **more: Any) -> ContactChange:
     """The change a contact asks for. Its case and customer are found later; as it stands it opens a case of its own."""

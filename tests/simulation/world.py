@@ -75,6 +75,8 @@ class World:
         )  # fmt: skip
         running = build(core, assemble(core), commit_after_write=self.commit_after_write)
         running.bus._chance = chance
+        for store in running.parts.stores:
+            store.halve_from = 2  # every batch has two halves here
         self.topics[name] = {*running.parts.doors, *running.parts.signals}
         self.shapes[name] = {store.shape.collection for store in running.parts.stores}
         self.running[process_name] = running

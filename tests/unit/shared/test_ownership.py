@@ -69,6 +69,14 @@ def test_reading_begins_where_it_was_committed_unless_it_went_on_meanwhile() -> 
     ownership = owner((A, 1), (B, 1))
     applied(ownership, A, 1, 100, offset=41)
     assert ownership.unknown == [(B, 1)]
-    ownership.begins({(A, 1): 7, (B, 1): 8, (A, 9): 9})
+    ownership.begins({(A, 1): 7, (B, 1): 8, (A, 9): 9}, ownership.generation)
     assert [ownership.next_offset(place) for place in ((A, 1), (B, 1), (A, 9))] == [42, 8, None]
     assert ownership.unknown == []
+
+
+def test_where_reading_began_before_a_rebalance_says_nothing_about_after_it() -> None:
+    ownership = owner((A, 1))
+    asked_at = ownership.generation
+    ownership.assign([(A, 1)])
+    ownership.begins({(A, 1): 13}, asked_at)
+    assert ownership.unknown == [(A, 1)], "a stale offset would leave the shard's timers waiting for ever"
