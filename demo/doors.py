@@ -80,7 +80,7 @@ class Doors:
         return found
 
     async def case_of(self, source: str, id_: str) -> str | None:
-        """The case in which a contact is visible, if any."""
+        """The case in which a contact is visible, if any; not one in which it only waits."""
         answer = await self.ask("GET", self.env["INTAKE_URL"], "/v1/contacts", params={"source": source, "id": id_})
         body: dict[str, Any] = answer.json() if answer.status_code == 200 else {}
-        return body.get("case_id")
+        return None if "waiting" in body and "number" not in body else body.get("case_id")

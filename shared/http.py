@@ -140,17 +140,22 @@ def install_problems(app: FastAPI, log_error: Callable[[BaseException], None]) -
 
 async def read_body(request: Request, limit: int = MAX_RECORD_BYTES) -> Any:
     """The JSON of a request, as strictly read as a record: Problem or Unreadable for what can't be."""
+    value = await read_json(request, limit)
+    check_tree(value)
+    return value
+
+
+async def read_json(request: Request, limit: int) -> Any:
+    """The same without a look at what the JSON holds: for a list whose items are judged one by one."""
     body = b""
     async for piece in request.stream():
         body += piece
         if len(body) > limit:
             raise Unreadable("too_large", f"the body is larger than {limit} bytes")
     try:
-        value = orjson.loads(body)
+        return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Problem(400, "bad_json", f"the body is not JSON: {error}") from None
-    check_tree(value)
-    return value
 
 
 def body_of(model: type[M], value: Any) -> M:

@@ -122,19 +122,19 @@ class Store(Generic[S]):
         `recorded`: a record whose offset is not committed yet caused these changes, so a crash before their events
         are published repeats them; then publication is awaited. Otherwise it goes on beside, the sweeper behind it.
         """
-        if len(changes) < self.halve_from:
+        halves = _halves(changes) if len(changes) >= self.halve_from else {}
+        if len(halves) < 2:
             return await self._apply(changes, recorded)
-        return await self._apply_in_halves(changes, recorded)
+        return await self._apply_in_halves(changes, halves, recorded)
 
-    async def _apply_in_halves(self, changes: Sequence[Change[S]], recorded: bool) -> list[Outcome[S]]:
+    async def _apply_in_halves(
+        self, changes: Sequence[Change[S]], halves: Mapping[int, Sequence[int]], recorded: bool
+    ) -> list[Outcome[S]]:
         """Side by side: while the database writes one half, the other is decided. Both come to their end."""
-        halves: tuple[list[int], list[int]] = [], []
-        for place, change in enumerate(changes):
-            halves[crc32(change.company().encode()) % 2].append(place)
-        work = [self._apply([changes[place] for place in half], recorded) for half in halves]
+        work = [self._apply([changes[place] for place in half], recorded) for half in halves.values()]
         done = await asyncio.gather(*work, return_exceptions=True)
         outcomes: dict[int, Outcome[S]] = {}
-        for half, result in zip(halves, done, strict=True):
+        for half, result in zip(halves.values(), done, strict=True):
             if isinstance(result, BaseException):
                 raise result
             outcomes |= zip(half, result, strict=True)
@@ -317,6 +317,14 @@ class Store(Generic[S]):
                 await self.relay.hand_over(self, [document], False)
                 return document.parked is None and not document.held
         return False
+
+
+def _halves(changes: Sequence[Change[Any]]) -> dict[int, list[int]]:
+    """The places of the changes, in their order, in two parts (or one, where all keep company)."""
+    halves: dict[int, list[int]] = {}
+    for place, change in enumerate(changes):
+        halves.setdefault(crc32(change.company().encode()) % 2, []).append(place)
+    return halves
 
 
 async def _nowhere(event: Event, refused: Refused) -> None:

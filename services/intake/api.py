@@ -25,7 +25,20 @@ from shared.errors import Unreadable
 from shared.events.contacts import MAX_RECORD_BYTES, Contact
 from shared.events.work import INTAKE_VERBS, Verb, Work
 from shared.fold import Change, Outcome
-from shared.http import After, Json, Limit, Problem, body_of, for_himself, page, problem_of, read_body, takes, who
+from shared.http import (
+    After,
+    Json,
+    Limit,
+    Problem,
+    body_of,
+    for_himself,
+    page,
+    problem_of,
+    read_body,
+    read_json,
+    takes,
+    who,
+)
 from shared.ids import contact_event_id, contact_id
 from shared.rules import Rules as Live
 from shared.service import Running
@@ -87,7 +100,7 @@ def _contacts(doors: APIRouter, running: Running, cases: Cases, rules: Live[Rule
 
     @doors.post("/v1/contacts/batch", status_code=207, tags=["contacts"], openapi_extra=takes(ManyContacts))
     async def receive_batch(request: Request, by: Channel) -> Response:
-        values = await read_body(request, BATCH_BYTES)
+        values = await read_json(request, BATCH_BYTES)
         if not isinstance(values, list) or len(values) > MOST_IN_BATCH:
             raise Problem(422, "invalid", f"a list of at most {MOST_IN_BATCH} contacts is wanted", field="body")
 

@@ -283,6 +283,15 @@ async def test_the_same_key_and_batch_get_the_same_answer_and_another_batch_none
     assert (await sent(intake, batch[:1], "b2")).status_code == 207
 
 
+async def test_an_item_that_no_document_can_hold_does_not_touch_the_others_of_its_batch(intake: House) -> None:
+    deep: Any = {}
+    for _ in range(40):
+        deep = {"in": deep}
+    batch = [contact("deep-1"), contact("deep-2", voice=deep), contact("deep-3", voice={"a\0b": 1}), contact("deep-4")]
+    answer = await sent(intake, batch, "b-deep")
+    assert [item["status"] for item in answer.json()] == [201, 422, 422, 201]
+
+
 async def test_a_batch_with_an_item_turned_away_for_now_may_come_again_under_its_key(intake: House) -> None:
     case = (await arrives(intake, contact("later-1", conversation="T4")))["case_id"]
     batch = [contact("later-2", conversation="T4"), contact("later-3")]

@@ -13,6 +13,8 @@ from aiokafka.errors import IllegalStateError
 from aiokafka.structs import OffsetAndMetadata
 
 from shared.ids import partition_of
+from shared.kafka import send_packed
+from shared.outbox import Publication
 from tests.simulation.conformance import Fact, told_of
 from tests.simulation.faults import Faults
 from tests.simulation.kafka import Broker
@@ -123,6 +125,33 @@ async def test_records_with_one_key_keep_their_order(w: World) -> None:
     await asyncio.gather(w.send("a", *wanted), w.send("b", *wanted))
     records = await _read(await w.consumer(), 600)
     assert [_values([r for r in records if r.key == key]) for key in (b"a", b"b")] == [wanted, wanted]
+
+
+@conforms
+async def test_what_is_packed_by_us_arrives_whole_where_a_send_would_put_it_and_in_order(w: World) -> None:
+    keys, big = [b"a", b"b", "案件".encode()], b"x" * 200_000
+    records = [
+        Publication(w.topics[0], key, big if n % 5 == 0 else b"%d" % n, [("n", b"%d" % n)])
+        for n in range(20)
+        for key in keys
+    ]
+    await asyncio.gather(*await send_packed(w.producer, records))
+    read = await _read(await w.consumer(), 60)
+    assert {r.partition for r in read if r.key == b"a"} == {partition_of("a", PARTITIONS)}
+    assert [[dict(r.headers)["n"] for r in read if r.key == key] for key in keys] == [
+        [b"%d" % n for n in range(20)]
+    ] * 3
+    assert {len(r.value) for r in read if dict(r.headers)["n"] == b"5"} == {len(big)}
+
+
+@conforms
+async def test_a_full_batch_takes_no_more_and_one_record_always_fits(w: World) -> None:
+    batch = w.producer.create_batch()
+    assert batch.append(timestamp=None, key=b"k", value=b"x" * 300_000, headers=[]) is not None
+    assert batch.append(timestamp=None, key=b"k", value=b"y", headers=[]) is None
+    await (await w.producer.send_batch(batch, w.topics[0], partition=1))
+    (record,) = await _read(await w.consumer(), 1)
+    assert (record.partition, len(record.value)) == (1, 300_000)
 
 
 @conforms

@@ -53,6 +53,42 @@ async def test_changes_of_one_batch_are_folded_in_their_order_into_one_write(db:
     assert (await p.body())["v"] == 1
 
 
+async def test_a_large_batch_in_two_halves_keeps_order_and_answers_in_place(db: Any) -> None:
+    p = await process(db)
+    p.store.halve_from = 2
+    keys = [f"k{n}" for n in range(8)]
+    events = [event(A, number, subject=key) for number in (1, 2, 2, 3) for key in keys]
+    assert await p.take(*events) == ["applied"] * 16 + ["repeat"] * 8 + ["applied"] * 8
+    assert [await p.steps(key) for key in keys] == [(f"{A}:1", f"{A}:2", f"{A}:3")] * 8
+    assert p.tallies.writes == 2
+
+
+async def test_a_half_that_fails_lets_the_other_come_to_its_end(db: Any) -> None:
+    p = await process(db)
+    p.store.halve_from = 2
+    keys = [f"k{n}" for n in range(8)]
+    events = [event(A, 1, subject=key) for key in keys]
+
+    async def away() -> None:
+        raise Transient("away")
+
+    p.tallies.before = away
+    with pytest.raises(Transient):
+        await p.take(*events)
+    written = [key for key in keys if await p.body(key)]
+    assert 0 < len(written) < len(keys)
+    assert await p.take(*events) == ["repeat" if key in written else "applied" for key in keys]
+
+
+async def test_a_key_wrongly_said_to_be_fresh_is_read_and_folded_again(db: Any) -> None:
+    p = await process(db)
+    await p.take(event(A, 1))
+    fresh = change_for(event(A, 2))
+    fresh.fresh = True
+    (outcome,) = await p.store.apply([fresh], recorded=True)
+    assert (outcome.status, await p.steps()) == ("applied", (f"{A}:1", f"{A}:2"))
+
+
 async def test_topics_with_dots_in_their_names_keep_their_numbers(db: Any) -> None:
     p = await process(db)
     await p.take(event(A, 1), event(B, 1), event(A, 3))
