@@ -6,7 +6,11 @@ from pymongo import ASCENDING, IndexModel
 
 
 def indexes_of(found_by: Iterable[tuple[str, ...]], unique: Iterable[str]) -> list[IndexModel]:
-    """`found_by` and `unique` name indexed fields. Only documents that have the first field of an index are in it."""
+    """`found_by` and `unique` name indexed fields.
+
+    Only documents that have the first field of an index are in it; so a query has to say what that field is, not what
+    it isn't, to be answered by it.
+    """
     mechanics = [
         _where_it_exists("due", "shard", "due"),
         _where_it_exists("pending", "pending"),

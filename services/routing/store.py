@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
-from services.routing.domain.agent import Agent
+from services.routing.domain.agent import Agent, State
 from services.routing.domain.offer import due
 from services.routing.domain.ticket import Ticket
 from shared.store import Shape, Store
@@ -47,6 +47,8 @@ TICKETS = Shape(
 )
 AGENTS = Shape("agents", Agent, index=agent_index, indexes=(("state",), ("busy",)))
 
+THERE = [state for state in get_args(State) if state != "offline"]
+"""Named one by one: an index answers what a state is, not what it isn't."""
 WAITING = {"ix.status": "waiting", "parked": None}
 IN_ORDER = [("ix.priority", 1), ("ix.queued_at", 1)]
 
@@ -91,7 +93,7 @@ class Tickets(Store[Ticket]):
 class Agents(Store[Agent]):
     async def there(self) -> list[Agent]:
         """Everyone who is not offline."""
-        return await self.find({"ix.state": {"$ne": "offline"}, "parked": None}, limit=0)
+        return await self.find({"ix.state": {"$in": THERE}, "parked": None}, limit=0)
 
     async def busy(self, shards: Collection[int]) -> list[Agent]:
         """Whoever holds a reservation, on these shards."""
