@@ -66,6 +66,8 @@ class Document(Generic[S]):
     moved: bool = False
     parked: Parked | None = None
     pending: datetime | None = None
+    adopted: bool = field(default=False, compare=False)
+    """Its outbox was left by another process, whose record may never bring it back; not kept."""
     steps: int = field(default=0, compare=False)
     """How many changes this working copy has met; not kept."""
 

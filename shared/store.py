@@ -181,7 +181,7 @@ class Store(Generic[S]):
             outcomes[i] = outcome
             if outcome.status == "elsewhere":
                 again.append(i)
-            elif _is_written(change, outcome):
+            elif _is_written(change, outcome) or (not recorded and _relies_on(outcome, document)):
                 changed[change.key] = document
         await self._tell([(changes[i], o) for i in todo if (o := outcomes[i])], folding, told)
         await self._set_aside_refused(folding)
@@ -204,7 +204,8 @@ class Store(Generic[S]):
             if document.outbox and self.relay.has_published(self, key, document.nonce):
                 document.outbox, document.pending = [], None
             elif document.outbox and document.pending is None:
-                document.pending = self.clock()  # another process's; nobody here would drop it later, so it goes now
+                document.adopted = True
+                document.pending = self.clock()  # nobody here would drop it later, so it goes now
         await self._done.move(documents.values())
         await self._done.recall(changes, documents)
         return documents
@@ -339,6 +340,11 @@ def _is_written(change: Change[Any], outcome: Outcome[Any]) -> bool:
     if outcome.status == "parked":
         return change.event is not None or outcome.bug is not None
     return outcome.status in ("applied", "held")
+
+
+def _relies_on(outcome: Outcome[Any], document: Document[Any]) -> bool:
+    """Whether a caller is told that it is done already by what another process may have left unpublished."""
+    return document.adopted and outcome.status in ("unchanged", "repeat")
 
 
 def _give_up_first(document: Document[Any]) -> None:
