@@ -1,8 +1,8 @@
 """The same durable hop with nothing around it: read, find, write, publish, commit, batch by batch.
 
 As many documents and records per contact as intake makes, and as large; majority and journalled, acknowledged by all.
-It decides nothing: it looks whether the documents are there and puts its own in their place, as any loop does that
-reads a record twice after a crash. `blind` leaves even that out: nothing is looked up, and what is there stays.
+It decides nothing. How it writes is told: `upserts` looks whether the documents are there and puts its own in their
+place; `missing` looks and inserts those that are not there; `blind` looks at nothing and inserts, what is there stays.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ async def hop(task: Task) -> Stopwatch:
         contacts = [orjson.loads(record.value) for record in records]
         for name, load in task.documents.items():
             documents = _documents(contacts, load)
-            await (_insert(collections[name], documents) if task.blind else _replace(collections[name], documents))
+            await WAYS[task.writes](collections[name], documents)
         sent = [
             await producer.send(topic, value=_sized(contact, load), key=contact["id"].encode(), headers=_headers(load))
             for contact, load, topic in _published(contacts, task.records)
@@ -66,17 +66,31 @@ async def hop(task: Task) -> Stopwatch:
     return watch
 
 
-async def _replace(collection: Any, documents: list[Document]) -> None:
-    await collection.find({"_id": {"$in": [document["_id"] for document in documents]}}).to_list(None)
+async def _upserts(collection: Any, documents: list[Document]) -> None:
+    await _there(collection, documents)
     await collection.bulk_write([ReplaceOne({"_id": d["_id"]}, d, upsert=True) for d in documents], ordered=False)
 
 
-async def _insert(collection: Any, documents: list[Document]) -> None:
+async def _missing(collection: Any, documents: list[Document]) -> None:
+    there = await _there(collection, documents)
+    if missing := [document for document in documents if document["_id"] not in there]:
+        await _blind(collection, missing)
+
+
+async def _there(collection: Any, documents: list[Document]) -> set[str]:
+    found = collection.find({"_id": {"$in": [document["_id"] for document in documents]}}, projection={"_id": 1})
+    return {document["_id"] for document in await found.to_list(None)}
+
+
+async def _blind(collection: Any, documents: list[Document]) -> None:
     try:
         await collection.bulk_write([InsertOne(document) for document in documents], ordered=False)
     except BulkWriteError as error:
         if any(fault["code"] != DUPLICATE_KEY for fault in error.details["writeErrors"]):
             raise
+
+
+WAYS = {"upserts": _upserts, "missing": _missing, "blind": _blind}
 
 
 def _documents(contacts: Sequence[dict[str, Any]], load: Load) -> list[Document]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -28,7 +28,7 @@ class Task(BaseModel):
     database: str
     documents: dict[str, Load] = {}
     records: dict[str, Load] = {}
-    blind: bool = False
+    writes: Literal["upserts", "missing", "blind"] = "upserts"
     profile: str = ""
 
 

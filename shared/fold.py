@@ -54,7 +54,7 @@ class Change(Generic[S]):
     timer: bool = False
     fresh: bool = False
 
-    def company(self) -> str:
+    def together(self) -> str:
         """Changes with the same are never worked on side by side."""
         return self.key
 

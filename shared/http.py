@@ -140,18 +140,23 @@ def install_problems(app: FastAPI, log_error: Callable[[BaseException], None]) -
 
 async def read_body(request: Request, limit: int = MAX_RECORD_BYTES) -> Any:
     """The JSON of a request, as strictly read as a record: Problem or Unreadable for what can't be."""
-    value = await read_json(request, limit)
+    value = parsed(await read_bytes(request, limit))
     check_tree(value)
     return value
 
 
-async def read_json(request: Request, limit: int) -> Any:
-    """The same without a look at what the JSON holds: for a list whose items are judged one by one."""
+async def read_bytes(request: Request, limit: int) -> bytes:
+    """A request's body as it came; Unreadable if it is too large."""
     body = b""
     async for piece in request.stream():
         body += piece
         if len(body) > limit:
             raise Unreadable("too_large", f"the body is larger than {limit} bytes")
+    return body
+
+
+def parsed(body: bytes) -> Any:
+    """The JSON of a body, without a look at what it holds: for a list whose items are judged one by one."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -290,6 +295,8 @@ class Idempotency:
     ) -> Response:
         """The kept answer if there is one, else what `make` says (status, body), kept if it is a success.
 
+        `body`: what was said, as JSON that is the same in any order, or as the bytes that came.
+
         `final`: whether a success would be told again for ever; one that may turn out better next time is not kept.
         """
         key = request.headers.get("idempotency-key")
@@ -298,7 +305,8 @@ class Idempotency:
             return Json(content, status)
         door = f"{request.method} {request.url.path}?{request.url.query}"
         id_ = hashlib.sha256(f"{principal.name}\0{door}\0{key}".encode()).hexdigest()
-        said = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        words = body if isinstance(body, bytes) else orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+        said = hashlib.sha256(words).hexdigest()
         claim = {"$setOnInsert": {"said": said, "at": utc_now()}}
         await self._answers.update_one({"_id": id_}, claim, upsert=True)
         kept = await self._answers.find_one({"_id": id_}) or {"said": said}

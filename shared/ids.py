@@ -6,6 +6,7 @@ from uuid import UUID
 
 NAMESPACE = UUID("6f1d2c1e-5b0a-5c58-9a53-3b1f6d0e7a41")
 _NAMESPACE = NAMESPACE.bytes
+_LONGEST_REMEMBERED = 200
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -39,10 +40,16 @@ def case_number(case_id: str) -> str:
 
 def partition_of(key: str | bytes, partitions: int) -> int:
     """The partition Kafka's default partitioner gives a keyed record (murmur2, seed 0x9747b28c)."""
-    return (murmur2(key if isinstance(key, bytes) else key.encode()) & 0x7FFFFFFF) % partitions
+    data = key if isinstance(key, bytes) else key.encode()
+    hashed = _remembered(data) if len(data) <= _LONGEST_REMEMBERED else murmur2(data)
+    return (hashed & 0x7FFFFFFF) % partitions
 
 
 @lru_cache(65_536)
+def _remembered(data: bytes) -> int:
+    return murmur2(data)
+
+
 def murmur2(data: bytes) -> int:
     """MurmurHash2 in 32 bits as Kafka's clients compute it."""
     length, mask, m = len(data), 0xFFFFFFFF, 0x5BD1E995

@@ -1,8 +1,12 @@
 """The indexes that every collection of documents has, and those that its shape asks for."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from pymongo import ASCENDING, IndexModel
+from pymongo.errors import OperationFailure
+
+OTHER_DEFINITION = (85, 86)
 
 
 def indexes_of(found_by: Iterable[tuple[str, ...]], unique: Iterable[str]) -> list[IndexModel]:
@@ -27,3 +31,15 @@ def _where_it_exists(field: str, *keys: str, name: str = "", unique: bool = Fals
     return IndexModel(
         [(key, ASCENDING) for key in keys], name=name or field, unique=unique, partialFilterExpression=only
     )
+
+
+async def create(documents: Any, indexes: Iterable[IndexModel]) -> None:
+    """Create them; one that an older version defined otherwise under the same name is built anew."""
+    for index in indexes:
+        try:
+            await documents.create_indexes([index])
+        except OperationFailure as error:
+            if error.code not in OTHER_DEFINITION:
+                raise
+            await documents.drop_index(index.document["name"])
+            await documents.create_indexes([index])

@@ -1,18 +1,14 @@
 """Kafka as the house uses it: FastStream brings batches of raw records, aiokafka's producer takes ours away."""
 
-import asyncio
-import logging
 import ssl
-import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError
 from aiokafka.helpers import create_ssl_context
 from aiokafka.structs import OffsetAndMetadata
 from faststream import AckPolicy
@@ -20,19 +16,14 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.security import BaseSecurity, SASLPlaintext
 
 from shared.bus import Bus, Place
-from shared.errors import Transient
 from shared.fetching import take_any_header_name
-from shared.ids import partition_of
-from shared.outbox import Publication
 from shared.ownership import Ownership
+from shared.producer import KafkaProducer
 from shared.settings import Settings
 
-log = logging.getLogger(__name__)
 MAX_RECORDS = 1000
 POLL_MS = 20
 FETCH_WAIT_MS = 100
-SILENT_S = 40.0
-STOP_WITHIN_S = 5.0
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
@@ -67,86 +58,16 @@ def _security(settings: Settings) -> BaseSecurity | None:
     return BaseSecurity(ssl_context=_ssl(settings), use_ssl=True)
 
 
-class KafkaProducer:
-    """Acknowledged by all in-sync replicas, idempotent, in order per partition. Transient while it is not connected."""
+def producer_of(settings: Settings) -> KafkaProducer:
+    """Connects at `start`, and again whenever a connection has fallen silent."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._producer: AIOKafkaProducer | None = None
-        self._asked: asyncio.Future[Any] | None = None
-        self._asked_at = 0.0
-
-    async def start(self) -> None:
-        """Connect, if not connected yet; raises KafkaError while the broker is away."""
-        if self._producer is not None:
-            return
-        producer = AIOKafkaProducer(
-            **client_options(self._settings), acks="all", enable_idempotence=True, linger_ms=2,
+    def connect() -> AIOKafkaProducer:
+        return AIOKafkaProducer(
+            **client_options(settings), acks="all", enable_idempotence=True, linger_ms=2,
             max_batch_size=256 * 1024, max_request_size=2 * 1024 * 1024, request_timeout_ms=15_000,
         )  # fmt: skip
-        try:
-            await producer.start()
-        except BaseException:
-            await producer.stop()
-            raise
-        self._producer = producer
 
-    async def stop(self) -> None:
-        if self._producer is not None:
-            await self._producer.stop()
-
-    async def send(self, records: Sequence[Publication]) -> Sequence[asyncio.Future[Any]]:
-        await self._replace_if_silent()
-        if self._producer is None:
-            raise Transient("the broker is not reached yet")
-        futures = await send_packed(self._producer, records)
-        if futures and (self._asked is None or self._asked.done()):
-            self._asked, self._asked_at = futures[0], time.monotonic()
-        return futures
-
-    async def _replace_if_silent(self) -> None:
-        """A producer that leaves a record unanswered for SILENT_S will not speak again; a new one takes over."""
-        if not self._is_silent():
-            return
-        old, self._producer, self._asked = self._producer, None, None
-        log.error("the producer has been silent for %d s; a new one takes over", SILENT_S)
-        if old is not None:
-            with suppress(TimeoutError, KafkaError):
-                async with asyncio.timeout(STOP_WITHIN_S):
-                    await old.stop()
-        await self.start()
-
-    def _is_silent(self) -> bool:
-        """Whoever waits for an answer cancels it when he has waited too long."""
-        if self._asked is None or (self._asked.done() and not self._asked.cancelled()):
-            return False
-        return self._asked.cancelled() or time.monotonic() - self._asked_at >= SILENT_S
-
-
-async def send_packed(producer: AIOKafkaProducer, records: Sequence[Publication]) -> list[asyncio.Future[Any]]:
-    """Queue records in batches packed here, one future each; a future per record would cost four times as much.
-
-    A batch whose future is cancelled could not be sent again, and its sender would fail; so the futures are shielded.
-    """
-    partitions = {topic: len(await producer.partitions_for(topic)) for topic in {record.topic for record in records}}
-    by_place: dict[Place, list[Publication]] = {}
-    for record in records:
-        place = record.topic, partition_of(record.key or b"", partitions[record.topic])
-        by_place.setdefault(place, []).append(record)
-    return [
-        asyncio.shield(await producer.send_batch(batch, topic, partition=partition))
-        for (topic, partition), some in by_place.items()
-        for batch in _packed(producer, some)
-    ]
-
-
-def _packed(producer: AIOKafkaProducer, records: Sequence[Publication]) -> list[Any]:
-    batches = [producer.create_batch()]
-    for _, key, value, headers in records:
-        while batches[-1].append(timestamp=None, key=key, value=value, headers=headers) is None:
-            batches.append(producer.create_batch())
-    batches[-1].close()
-    return batches
+    return KafkaProducer(connect)
 
 
 class KafkaConsumer:

@@ -93,8 +93,8 @@ class Relay:
 
     async def _send(self, entries: Sequence[Entry]) -> None:
         records = [Publication(e.topic, e.key.encode(), e.value, headers(e, self._service)) for e in entries]
-        sent = await self._producer.send(records)
         async with asyncio.timeout(ANSWER_WITHIN_S):
+            sent = await self._producer.send(records)
             answers = await asyncio.gather(*sent, return_exceptions=True)
         failures = [answer for answer in answers if isinstance(answer, BaseException)]
         if failures:

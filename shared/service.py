@@ -32,11 +32,12 @@ from shared.events.base import Event
 from shared.fold import Change, Outcome
 from shared.guarded import ALL_GUARDS, Guards
 from shared.http import Grouped, Idempotency, install_problems, unavailable
-from shared.kafka import KafkaProducer, client_options, consumer_of, subscribe
+from shared.kafka import client_options, consumer_of, producer_of, subscribe
 from shared.metrics import Metrics
 from shared.mongo import connect
 from shared.outbox import Producer, Relay
 from shared.ownership import Ownership
+from shared.producer import KafkaProducer
 from shared.quarantine import Quarantine
 from shared.rules import Parse, Rules, RulesError
 from shared.settings import Settings, SettingsError
@@ -177,7 +178,7 @@ def application(name: str, settings: T, assemble: Callable[[Core[T]], Parts]) ->
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         client = connect(settings.mongo, settings.mongo_driver)
-        producer = KafkaProducer(settings)
+        producer = producer_of(settings)
         core = Core(name, settings, client[f"switchboard_{name}"], producer, metrics)
         running = build(core, assemble(core))
         app.state.running = running
@@ -386,4 +387,4 @@ def run(name: str, settings: type[T], assemble: Callable[[Core[T]], Parts]) -> N
 def _assemble_dry(name: str, settings: T, assemble: Callable[[Core[T]], Parts]) -> None:
     """Read all rules before the doors open; nothing is connected to."""
     database = connect(settings.mongo)[f"switchboard_{name}"]
-    assemble(Core(name, settings, database, KafkaProducer(settings), Metrics(name)))
+    assemble(Core(name, settings, database, producer_of(settings), Metrics(name)))

@@ -28,7 +28,7 @@ from shared.events.base import Event
 from shared.fold import Change, Folding, Outcome, drain, fold
 from shared.guarded import ALL_GUARDS, Guards, write
 from shared.ids import partition_of
-from shared.indexes import indexes_of
+from shared.indexes import create, indexes_of
 from shared.metrics import Metrics
 from shared.mongo import durable
 from shared.outbox import Relay
@@ -86,7 +86,7 @@ class Store(Generic[S]):
 
     async def setup(self) -> None:
         """Create the indexes; may be called by every replica at every start."""
-        await self.documents.create_indexes(indexes_of(self.shape.indexes, self.shape.unique))
+        await create(self.documents, indexes_of(self.shape.indexes, self.shape.unique))
         await self.timeline.setup()
 
     async def get(self, key: str) -> S | None:
@@ -321,10 +321,10 @@ class Store(Generic[S]):
 
 
 def _halves(changes: Sequence[Change[Any]]) -> dict[int, list[int]]:
-    """The places of the changes, in their order, in two parts (or one, where all keep company)."""
+    """The places of the changes, in their order, in two parts (or one, where all belong together)."""
     halves: dict[int, list[int]] = {}
     for place, change in enumerate(changes):
-        halves.setdefault(crc32(change.company().encode()) % 2, []).append(place)
+        halves.setdefault(crc32(change.together().encode()) % 2, []).append(place)
     return halves
 
 

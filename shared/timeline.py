@@ -64,11 +64,11 @@ def _line(outcome: Outcome[Any], note: Note) -> dict[str, Any]:
 def _never_happened(change: Change[Any], outcome: Outcome[Any], told: set[str]) -> bool:
     """Whether a line under the change's cause would tell what did not happen.
 
-    Had a change with an identity counted before, it would be a repeat now. An event without one may have counted
-    elsewhere; its line stays.
+    Had a change with an identity counted before, it would be a repeat now. A record without one (a contact, by topic or
+    over HTTP) may have counted elsewhere, under the same cause; its line stays.
     """
     if outcome.status not in ("refused", "unchanged", "elsewhere"):
         return False
     if change.once and outcome.status == "refused":
         return True
-    return outcome.cause in told and (bool(change.once) or change.event is None)
+    return outcome.cause in told and (bool(change.once) or not (change.event or change.records))

@@ -111,6 +111,8 @@ def _listens_linux(pid: int, port: int) -> bool:
     try:
         listening = {f"socket:[{inode}]" for inode in _inodes_listening(pid, port)}
         return any(os.readlink(file) in listening for file in Path(f"/proc/{pid}/fd").iterdir())
+    except PermissionError:
+        return True  # the kernel does not let us look; whoever answers has to be believed
     except OSError:
         return False  # it is gone, or closed a file while we looked
 
@@ -125,4 +127,7 @@ def _inodes_listening(pid: int, port: int) -> Iterator[str]:
 
 def _listens_lsof(pid: int, port: int) -> bool:
     words = ["lsof", "-nP", "-a", "-p", str(pid), f"-iTCP:{port}", "-sTCP:LISTEN", "-t"]
-    return subprocess.run(words, capture_output=True, check=False).returncode == 0
+    try:
+        return subprocess.run(words, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return True  # without lsof there is no look; whoever answers has to be believed

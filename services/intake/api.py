@@ -33,9 +33,10 @@ from shared.http import (
     body_of,
     for_himself,
     page,
+    parsed,
     problem_of,
     read_body,
-    read_json,
+    read_bytes,
     takes,
     who,
 )
@@ -100,14 +101,15 @@ def _contacts(doors: APIRouter, running: Running, cases: Cases, rules: Live[Rule
 
     @doors.post("/v1/contacts/batch", status_code=207, tags=["contacts"], openapi_extra=takes(ManyContacts))
     async def receive_batch(request: Request, by: Channel) -> Response:
-        values = await read_json(request, BATCH_BYTES)
+        body = await read_bytes(request, BATCH_BYTES)
+        values = parsed(body)
         if not isinstance(values, list) or len(values) > MOST_IN_BATCH:
             raise Problem(422, "invalid", f"a list of at most {MOST_IN_BATCH} contacts is wanted", field="body")
 
         async def make() -> tuple[int, Any]:
             return 207, await _receive_all(values, running, cases, rules())
 
-        return await running.idempotency.answer(request, by, values, make, final=_settles_every_item)
+        return await running.idempotency.answer(request, by, body, make, final=_settles_every_item)
 
     @doors.get("/v1/contacts", tags=["contacts"])
     async def find(by: ContactReader, source: str, id: str) -> Any:

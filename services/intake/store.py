@@ -68,7 +68,7 @@ class ContactChange(Change[Case]):
     held_by: str | None = None
     """The case that held it at the last look, "" for none; None until somebody looks, and after it was made use of."""
 
-    def company(self) -> str:
+    def together(self) -> str:
         """Contacts of one conversation, whose case only the first of them makes known."""
         return self.contact.conversation or self.contact_id
 
@@ -202,20 +202,23 @@ class Cases(Store[Case]):
         points = [identify(change.contact, self.rules()) for change in contacts]
         owners = await self._owners({point for some in points for point in some})
         asked: list[Change[Customer]] = []
+        merges: list[Change[Customer]] = []
         ids: list[str] = []
         for change, own in zip(contacts, points, strict=True):
-            known = sorted({owners[point] for point in own if point in owners})
+            known = sorted({owner for point in own for owner in owners.get(point, ())})
             winner = known[0] if known else customer_id_of(own, change.contact_id)
             ids.append(winner)
             merged = known[1:]
-            theirs = [point for point, owner in owners.items() if owner in merged] if merged else ()
+            theirs = [point for point, some in owners.items() if not some.isdisjoint(merged)] if merged else ()
             everything = (*own, *theirs)
             first = _customer_change(winner, change, remember, points=everything, rules=self.rules())
             first.fresh = not known
             asked.append(first)
-            asked += [_customer_change(loser, change, merge, into=winner) for loser in merged]
-            owners.update(dict.fromkeys(everything, winner))
+            merges += [_customer_change(loser, change, merge, into=winner) for loser in merged]
+            owners.update({point: {winner} for point in everything})
         outcomes = await self.customers.apply(asked, recorded=recorded)
+        if merges:  # only once the winner has all their points
+            await self.customers.apply(merges, recorded=recorded)
         states = {outcome.key: outcome.state for outcome in outcomes}
         for change, winner in zip(contacts, ids, strict=True):
             change.customer = states[winner]
@@ -233,12 +236,16 @@ class Cases(Store[Case]):
             ids = [*ids, *fresh]
         return tuple(ids)
 
-    async def _owners(self, points: set[str]) -> dict[str, str]:
-        """By contact point, the customer who has it, with all his other points too."""
+    async def _owners(self, points: set[str]) -> dict[str, set[str]]:
+        """By contact point, the customers who have it, with all their other points too.
+
+        More than one where a merger was broken off: the winner has the loser's points, and the loser still has them.
+        """
         found = await self.customers.find({"ix.points": {"$in": list(points)}}, limit=0) if points else []
-        owners: dict[str, str] = {}
-        for customer in sorted(found, key=lambda c: c.customer_id, reverse=True):
-            owners.update(dict.fromkeys(customer.points, customer.customer_id))
+        owners: dict[str, set[str]] = {}
+        for customer in sorted(found, key=lambda c: c.customer_id):
+            for point in customer.points:
+                owners.setdefault(point, set()).add(customer.customer_id)
         return owners
 
 

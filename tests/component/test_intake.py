@@ -285,7 +285,7 @@ async def test_the_same_key_and_batch_get_the_same_answer_and_another_batch_none
 
 async def test_an_item_that_no_document_can_hold_does_not_touch_the_others_of_its_batch(intake: House) -> None:
     deep: Any = {}
-    for _ in range(40):
+    for _ in range(900):
         deep = {"in": deep}
     batch = [contact("deep-1"), contact("deep-2", voice=deep), contact("deep-3", voice={"a\0b": 1}), contact("deep-4")]
     answer = await sent(intake, batch, "b-deep")

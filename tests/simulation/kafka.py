@@ -217,9 +217,18 @@ class Producer:
         return Batch()
 
     async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> Any:
-        """Queue a whole batch; the future returned ends when all of it is acknowledged, or fails."""
+        """Queue a whole batch; the future returned ends when all of it is acknowledged, or fails.
+
+        It waits for the batch before it, and gives up when that takes too long.
+        """
         alive()
         place = TopicPartition(topic, partition)
+        end = self._loop.time() + self._faults.delay("kafka.timeout")
+        while place in self._queued:
+            if self._loop.time() > end:
+                raise KafkaTimeoutError
+            await asyncio.sleep(0.001)
+        alive()
         answer = self._loop.create_future()
         self._queue(place, [Sending(place, value, key, headers, None, answer) for key, value, headers in batch.records])
         return answer

@@ -13,8 +13,8 @@ from aiokafka.errors import IllegalStateError
 from aiokafka.structs import OffsetAndMetadata
 
 from shared.ids import partition_of
-from shared.kafka import send_packed
 from shared.outbox import Publication
+from shared.producer import send_all
 from tests.simulation.conformance import Fact, told_of
 from tests.simulation.faults import Faults
 from tests.simulation.kafka import Broker
@@ -135,7 +135,7 @@ async def test_what_is_packed_by_us_arrives_whole_where_a_send_would_put_it_and_
         for n in range(20)
         for key in keys
     ]
-    await asyncio.gather(*await send_packed(w.producer, records))
+    await asyncio.gather(*await send_all(w.producer, records, pack_from=1))
     read = await _read(await w.consumer(), 60)
     assert {r.partition for r in read if r.key == b"a"} == {partition_of("a", PARTITIONS)}
     assert [[dict(r.headers)["n"] for r in read if r.key == key] for key in keys] == [

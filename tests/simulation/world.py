@@ -19,10 +19,11 @@ from shared.bus import Bus
 from shared.errors import Transient
 from shared.guarded import ALL_GUARDS, Guards
 from shared.http import Problem
-from shared.kafka import MAX_RECORDS, KafkaConsumer, _Listener, send_packed
+from shared.kafka import MAX_RECORDS, KafkaConsumer, _Listener
 from shared.metrics import Metrics
 from shared.outbox import Publication
 from shared.ownership import Ownership
+from shared.producer import send_all
 from shared.service import Core, Parts, Running, build
 from shared.settings import Settings
 from tests.simulation.faults import Faults
@@ -159,7 +160,7 @@ class Producer:
     async def send(self, records: Sequence[Publication]) -> Sequence[asyncio.Future[Any]]:
         if not self._started:
             raise Transient("the broker is not reached yet")
-        return await send_packed(self._producer, records)  # type: ignore[arg-type]
+        return await send_all(self._producer, records, pack_from=2)  # type: ignore[arg-type]
 
 
 class Subscription:

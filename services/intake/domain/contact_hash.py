@@ -8,8 +8,7 @@ from shared.events.contacts import Contact
 
 
 def contact_hash(contact: Contact) -> str:
-    """Over canonical JSON without what is empty or false, so that a field that is new to the contract changes no hash,
-    and an absent field and an empty one are the same."""
-    said = contact.model_dump(mode="json", exclude_none=True)
-    said = {name: value for name, value in said.items() if value or type(value) is int}  # a rating of 0
+    """Over canonical JSON without what was left at its default, so that a field that is new to the contract changes no
+    hash, and an absent field and an empty one are the same."""
+    said = contact.model_dump(mode="json", exclude_defaults=True)
     return sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]

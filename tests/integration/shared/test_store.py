@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaTimeoutError
 from pydantic import BaseModel, ConfigDict
 from pymongo.errors import AutoReconnect, ServerSelectionTimeoutError
 
-from shared.decisions import Decision, Elsewhere
+from shared.decisions import Decision, Elsewhere, Note
 from shared.document import Entry
 from shared.done import KEEP_DONE
 from shared.errors import Transient
@@ -88,6 +88,30 @@ async def test_a_key_wrongly_said_to_be_fresh_is_read_and_folded_again(db: Any) 
     fresh.fresh = True
     (outcome,) = await p.store.apply([fresh], recorded=True)
     assert (outcome.status, await p.steps()) == ("applied", (f"{A}:1", f"{A}:2"))
+
+
+async def test_the_line_of_a_contact_that_two_replicas_took_in_at_once_stays(db: Any) -> None:
+    """IN-10: the loser finds nothing to do, but the line under this cause is the winner's."""
+    one, other = await process(db), await process(db)
+    record = Entry("orders.v1", "order.placed", "k", "k", "id", T0, b"{}")
+
+    def once(state: Tally | None, now: Any) -> Decision[Tally]:
+        return Decision(Tally(total=1), note=Note(now, "said", "customer")) if state is None else Decision(state)
+
+    async def overtake() -> None:
+        await one.store.apply([Change("k", once, "c1", records=(record,))])
+
+    other.tallies.before = overtake
+    (outcome,) = await other.store.apply([Change("k", once, "c1", records=(record,))])
+    lines = await other.store.timeline.find({"key": "k"}).to_list(None)
+    assert (outcome.status, [line["_id"] for line in lines]) == ("unchanged", ["c1"])
+
+
+async def test_an_index_that_an_older_version_defined_otherwise_is_built_anew(db: Any) -> None:
+    await db["tallies"].create_index([("ix.total", 1)], name="total")
+    await process(db)
+    index = (await db["tallies"].index_information())["total"]
+    assert index["partialFilterExpression"] == {"ix.total": {"$exists": True}}
 
 
 async def test_topics_with_dots_in_their_names_keep_their_numbers(db: Any) -> None:

@@ -1,0 +1,91 @@
+"""Two strangers turn out to be one while the process dies: his points stay together (IN-3)."""
+
+from typing import Any
+from zlib import crc32
+
+import pytest
+
+from services.intake.app import assemble
+from services.intake.domain.customer import customer_id_of
+from services.intake.settings import Settings
+from services.intake.store import Cases, contact_change
+from shared.errors import Transient
+from shared.events.contacts import Contact
+from shared.metrics import Metrics
+from shared.service import Core, build, set_up
+from tests.integration.shared.support import Database, Tape
+from tests.simulation.faults import Faults
+from tests.simulation.mongo import Replicas
+from tests.simulation.scheduler import SimClock, current, run
+
+
+def by_phone(number: int) -> dict[str, str]:
+    return {"phone": f"+861380013{number:04d}"}
+
+
+def by_mail(number: int) -> dict[str, str]:
+    return {"email": f"u{number}@b.example"}
+
+
+def in_both_halves() -> int:
+    """A number whose two customers fall into different halves of a batch, the one with the phone being the lower."""
+    for number in range(100):
+        winner = customer_id_of((f"phone:{by_phone(number)['phone']}",), "")
+        loser = customer_id_of((f"email:{by_mail(number)['email']}",), "")
+        if winner < loser and crc32(winner.encode()) % 2 != crc32(loser.encode()) % 2:
+            return number
+    raise AssertionError("there is one")
+
+
+async def intake() -> tuple[Cases, Database]:
+    loop = current()
+    database = Database(Replicas(loop, Faults(loop.random)).client()["switchboard_intake"])
+    settings: Any = Settings.model_construct(partitions=12, rules=None)
+    core: Core[Any] = Core("intake", settings, database, Tape(), Metrics("intake"), clock=SimClock(loop))
+    parts = assemble(core)
+    await set_up(build(core, parts))
+    (cases, *_) = parts.stores
+    assert isinstance(cases, Cases)
+    cases.customers.halve_from = 2
+    return cases, database
+
+
+async def take(cases: Cases, id_: str, **customer: str) -> None:
+    contact = Contact.model_validate(
+        {"source": "chat", "id": id_, "channel": "chat", "text": "你好", "customer": customer}
+    )
+    await cases.apply([contact_change(contact, cases.rules())], recorded=True)
+
+
+class DiesAt:
+    """The write of customers at which the process dies, once."""
+
+    def __init__(self, database: Database, number: int) -> None:
+        self._collection, self._left = database.collections["customers"], number
+        self._collection.before = self
+
+    async def __call__(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise Transient("the process dies here")
+        self._collection.before = self
+
+
+@pytest.mark.parametrize("death", [0, 1])
+def test_IN_3_a_death_between_the_two_writes_of_a_merger_loses_no_point(death: int) -> None:
+    async def story() -> None:
+        number = in_both_halves()
+        cases, database = await intake()
+        await take(cases, "1", **by_phone(number))
+        await take(cases, "2", **by_mail(number), app_id="app-1")
+        DiesAt(database, death)
+        with pytest.raises(Transient):
+            await take(cases, "3", **by_phone(number), **by_mail(number))
+        await take(cases, "3", **by_phone(number), **by_mail(number))  # the record comes again
+        await take(cases, "4", app_id="app-1")
+        alone = [c for c in await cases.customers.find({}, limit=0) if not c.merged_into]
+        assert [sorted(c.points) for c in alone] == [
+            ["app:app-1", f"email:u{number}@b.example", f"phone:+861380013{number:04d}"]
+        ]
+
+    run(story, 1)
