@@ -17,10 +17,11 @@ import orjson
 from aiokafka import AIOKafkaProducer
 
 from demo.care import care
-from demo.lines import SHIPPED, read
+from demo.lines import SHIPPED, Line, read
 from demo.screen import Screen
 from demo.show import Show
 from demo.totals import Totals
+from deploy.local.errors import Refused
 from deploy.local.stack import Stack, running_stack
 from shared.kafka import client_options
 from shared.settings import Settings
@@ -32,11 +33,11 @@ FAILED = 1
 def run(seconds: float = 60, contacts: Path | None = None) -> int:
     """The exit code: 0 if every well-formed contact became visible in exactly one case and every case has an agent.
 
-    Raises LocalStackError if the stack cannot be brought up.
+    Raises LocalStackError if the contacts cannot be read or the stack cannot be brought up.
     """
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     started = time.monotonic()
-    screen, lines = Screen(), read(contacts or SHIPPED)
+    screen, lines = Screen(), _read(contacts or SHIPPED)
     screen.say(f"{len(lines)} records from {contacts or SHIPPED}, about {seconds:g} s; Ctrl-C ends it cleanly")
     with running_stack() as stack:
         screen.say(f"the stack runs on {stack.how}, ready after {time.monotonic() - started:.1f} s")
@@ -47,6 +48,13 @@ def run(seconds: float = 60, contacts: Path | None = None) -> int:
         except (KeyboardInterrupt, asyncio.CancelledError):
             outcome = show.totals()
     return _end(outcome, screen)
+
+
+def _read(file: Path) -> list[Line]:
+    try:
+        return read(file)
+    except OSError as error:
+        raise Refused(f"CONTACTS: {file} can't be read: {error.strerror}") from None
 
 
 async def _played(show: Show, stack: Stack) -> Totals:

@@ -60,12 +60,13 @@ def load(kind: type[T]) -> T:
     try:
         return kind()
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_context=False)[0]
-        name = PREFIX + "_".join(map(str, fault["loc"])).upper() if fault["loc"] else ""
-        given = (
-            f" (it is {os.environ[name]!r})"
-            if name in os.environ and "PASSWORD" not in name and name != "SWITCHBOARD_MONGO"
-            else ""
-        )
-        message = fault["msg"].removeprefix("Value error, ")
-        raise SettingsError(f"{name}: {message}{given}" if name else message) from None
+        raise SettingsError(fault_of(error)) from None
+
+
+def fault_of(error: ValidationError) -> str:
+    """The first setting at fault, by its variable, and what is wrong with it. Secrets are not shown."""
+    fault = error.errors(include_url=False, include_context=False)[0]
+    name = PREFIX + "_".join(map(str, fault["loc"])).upper() if fault["loc"] else ""
+    shown = name in os.environ and "PASSWORD" not in name and name != "SWITCHBOARD_MONGO"
+    message = fault["msg"].removeprefix("Value error, ")
+    return f"{name}: {message}{f' (it is {os.environ[name]!r})' if shown else ''}" if name else message

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
 from deploy.local.errors import Refused
@@ -11,7 +12,7 @@ from deploy.local.errors import Refused
 def options(bootstrap: str) -> dict[str, Any]:
     """What aiokafka's clients need for this broker: read as the services read it. Raises Refused."""
     from shared.kafka import client_options
-    from shared.settings import Settings
+    from shared.settings import Settings, fault_of
 
     try:
         # A command has no HTTP door and no database of its own.
@@ -19,7 +20,7 @@ def options(bootstrap: str) -> dict[str, Any]:
             Settings(kafka=bootstrap, mongo="mongodb://none", http_port=1, keys=Path("none"), rules=None)
         )
     except ValidationError as error:
-        raise Refused(f"the settings of the broker: {error.errors()[0]['msg']}") from error
+        raise Refused(f"setting {fault_of(error)}") from error
 
 
 async def create_topics(bootstrap: str) -> list[str]:
@@ -27,4 +28,8 @@ async def create_topics(bootstrap: str) -> list[str]:
     from shared import topics
 
     security = options(bootstrap)
-    return await topics.ensure(security.pop("bootstrap_servers"), **security)
+    try:
+        return await topics.ensure(security.pop("bootstrap_servers"), **security)
+    except KafkaError as error:
+        gone = "if it is gone for good: `switchboard down`, and unset SWITCHBOARD_KAFKA where it is set"
+        raise Refused(f"the broker at {bootstrap} does not answer ({type(error).__name__}); {gone}") from error

@@ -81,11 +81,11 @@ class Infrastructure:
             lambda: component.listens() and ready(component), limit, hopeless=lambda: not component.alive()
         ):
             raise self._not_ready(name, component)
+        if component.given:  # there is nothing to stop; so it is noted only once it is of use
+            self._note(name, component)
 
     def _given(self, name: str, _: int) -> Component:
-        component = Component(address=self._environ[f"SWITCHBOARD_{name.upper()}"])
-        self._note(name, component)
-        return component
+        return Component(address=self._environ[f"SWITCHBOARD_{name.upper()}"])
 
     def _process(self, name: str, wanted: int) -> Component:
         start = kafka_process.start if name == "kafka" else mongo_process.start
