@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from shared.clock import Clock, utc_now, wire
 from shared.document import Document, Entry
-from shared.errors import TRANSIENT
+from shared.errors import TRANSIENT, plainly
 from shared.metrics import Metrics
 from shared.mongo import quick
 
@@ -64,7 +64,7 @@ class Relay:
         self._producer, self._service, self._metrics, self._clock = producer, service, metrics, clock
         self._published: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._beside: set[asyncio.Task[None]] = set()
-        self._away_until = clock()
+        self._away, self._away_until = False, clock()
 
     def has_published(self, store: Keeper, key: str, nonce: str) -> bool:
         """True if this process saw everything acknowledged that the write with this nonce left in the outbox."""
@@ -117,8 +117,13 @@ class Relay:
         try:
             await self.publish(store, documents)
         except TRANSIENT as error:
-            self._away_until = self._clock() + AWAY
-            log.info("outbox left to the sweeper: %s", error)
+            if not self._away:
+                log.warning("the broker takes nothing, outboxes wait: %s", plainly(error))
+            self._away, self._away_until = True, self._clock() + AWAY
+        else:
+            if self._away:
+                log.warning("the broker takes records again")
+            self._away = False
 
     async def sweep(self, stores: Iterable[Keeper], shards: Iterable[int] | None) -> int:
         """Publish what crashes and outages left behind, oldest first; returns how many documents."""
