@@ -40,7 +40,7 @@ from shared import topics
 
 HERE = Path(__file__).resolve().parent
 TARGET = 0.5
-BARE = {"bare": "upserts", "sparing": "missing", "blind": "blind"}
+BARE = {"bare": "inserts", "looking": "missing", "upserting": "upserts"}
 """The bare sides, and how each of them writes."""
 TOPIC, OUT = "contacts.v1", ("cases.v1", "customers.v1")
 DATABASE = "switchboard_intake"
@@ -274,12 +274,10 @@ def show(result: dict[str, Any]) -> None:
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     console.print(table)
     verdict = "met" if result["met"] else "missed"
-    ratios = result["ratios"]
-    console.print(
-        f"ratio {ratios['bare']:.2f} of the bare client (looks, upserts), target {result['target']}: {verdict}"
-    )
-    console.print(f"ratio {ratios['sparing']:.2f} of a sparing one (looks, inserts what is missing), no target")
-    console.print(f"ratio {ratios['blind']:.2f} of a blind one (inserts, ignores what is there), no target")
+    ratios, target = result["ratios"], f"target {result['target']}: {verdict}"
+    console.print(f"ratio {ratios['bare']:.2f} of the bare client (inserts), {target}")
+    console.print(f"ratio {ratios['looking']:.2f} of one that looks and inserts what is missing, no target")
+    console.print(f"ratio {ratios['upserting']:.2f} of one that looks and upserts, no target")
 
 
 if __name__ == "__main__":

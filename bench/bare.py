@@ -1,8 +1,8 @@
 """The same durable hop with nothing around it: read, find, write, publish, commit, batch by batch.
 
 As many documents and records per contact as intake makes, and as large; majority and journalled, acknowledged by all.
-It decides nothing. How it writes is told: `upserts` looks whether the documents are there and puts its own in their
-place; `missing` looks and inserts those that are not there; `blind` looks at nothing and inserts, what is there stays.
+It decides nothing. How it writes is told: `inserts` looks at nothing, and what is there stays; `missing` looks and
+inserts what is not there; `upserts` looks and puts its own in the place of what is there.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ async def _upserts(collection: Any, documents: list[Document]) -> None:
 async def _missing(collection: Any, documents: list[Document]) -> None:
     there = await _there(collection, documents)
     if missing := [document for document in documents if document["_id"] not in there]:
-        await _blind(collection, missing)
+        await _inserts(collection, missing)
 
 
 async def _there(collection: Any, documents: list[Document]) -> set[str]:
@@ -82,7 +82,7 @@ async def _there(collection: Any, documents: list[Document]) -> set[str]:
     return {document["_id"] for document in await found.to_list(None)}
 
 
-async def _blind(collection: Any, documents: list[Document]) -> None:
+async def _inserts(collection: Any, documents: list[Document]) -> None:
     try:
         await collection.bulk_write([InsertOne(document) for document in documents], ordered=False)
     except BulkWriteError as error:
@@ -90,7 +90,7 @@ async def _blind(collection: Any, documents: list[Document]) -> None:
             raise
 
 
-WAYS = {"upserts": _upserts, "missing": _missing, "blind": _blind}
+WAYS = {"inserts": _inserts, "missing": _missing, "upserts": _upserts}
 
 
 def _documents(contacts: Sequence[dict[str, Any]], load: Load) -> list[Document]:

@@ -28,7 +28,7 @@ class Task(BaseModel):
     database: str
     documents: dict[str, Load] = {}
     records: dict[str, Load] = {}
-    writes: Literal["upserts", "missing", "blind"] = "upserts"
+    writes: Literal["inserts", "missing", "upserts"] = "inserts"
     profile: str = ""
 
 

@@ -204,7 +204,7 @@ def _give_out(document: Document[Any], data: EventData, now: datetime, trace: st
         subject=document.key,
         id=event_id(data.TOPIC, document.key, sequence),
         time=now,
-        value=data.__pydantic_serializer__.to_json(data),
+        value=data.model_dump_json().encode(),
         sequence=sequence,
         after=";".join(f"{topic}={number}" for topic, number in sorted(document.seen.items())),
         trace=trace,

@@ -65,8 +65,6 @@ class ContactChange(Change[Case]):
     contact: Contact = field(kw_only=True)
     contact_id: str = field(kw_only=True)
     customer: Customer | None = None
-    held_by: str | None = None
-    """The case that held it at the last look, "" for none; None until somebody looks, and after it was made use of."""
 
     def together(self) -> str:
         """Contacts of one conversation, whose case only the first of them makes known."""
@@ -140,12 +138,9 @@ class Cases(Store[Case]):
         """Those that say something new. A repeat, or another content under a known revision, tells of no customer."""
         query = {"ix.contacts": {"$in": list({change.contact_id for change in contacts})}}
         bodies = await self._reads.find(query, projection={"state.contacts": 1}).to_list(None)
-        held = [(seen, body["_id"]) for body in bodies for seen in body["state"]["contacts"]]
-        newest = {seen["id"]: seen["revision"] for seen, _ in held}
-        cases = {seen["id"]: case_id for seen, case_id in held}
+        newest = {seen["id"]: seen["revision"] for body in bodies for seen in body["state"]["contacts"]}
         news = []
         for change in contacts:
-            change.held_by = cases.get(change.contact_id, "")
             if change.contact.revision > newest.get(change.contact_id, 0):
                 newest[change.contact_id] = change.contact.revision
                 news.append(change)
@@ -159,7 +154,7 @@ class Cases(Store[Case]):
         contacts = [change for change in changes if isinstance(change, ContactChange)]
         if not contacts:
             return
-        by_contact = await self._where(contacts)
+        by_contact = await self._keys_by("contacts", {change.contact_id for change in contacts})
         by_conversation = await self._keys_by(
             "conversations", {name for change in contacts if (name := conversation_of(change.contact))}
         )
@@ -173,14 +168,6 @@ class Cases(Store[Case]):
             if conversation:
                 by_conversation.setdefault(conversation, key)
             address(change, key, self.rules())
-
-    async def _where(self, contacts: Sequence[ContactChange]) -> dict[str, str]:
-        """By contact, the case that holds it. What was seen before the first attempt serves that attempt alone."""
-        unseen = {change.contact_id for change in contacts if change.held_by is None}
-        seen = {change.contact_id: change.held_by for change in contacts if change.held_by}
-        for change in contacts:
-            change.held_by = None
-        return seen | await self._keys_by("contacts", unseen)
 
     async def vet(self, change: Change[Case], agent_id: str) -> None:
         """Work of a stranger is refused unless the case is his."""
