@@ -62,12 +62,7 @@ def test_the_bare_client_writes_documents_and_records_of_the_size_it_was_told() 
 def test_the_ratio_is_that_of_the_medians() -> None:
     laps = {
         side: [Lap(contacts=1000, seconds=seconds, batches=1, cpu_seconds=0.1) for seconds in some]
-        for side, some in {
-            "bare": (0.5, 0.25, 9.0),
-            "sparing": (0.4,),
-            "blind": (0.25,),
-            "intake": (1.0, 1.0, 0.1),
-        }.items()
+        for side, some in TIMES.items()
     }
 
     result = _result(Plan("", "", 1, 1000), {}, {}, {}, laps)
