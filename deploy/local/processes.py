@@ -110,11 +110,19 @@ def _started_ps(pid: int) -> str | None:
 def _listens_linux(pid: int, port: int) -> bool:
     try:
         listening = {f"socket:[{inode}]" for inode in _inodes_listening(pid, port)}
-        return any(os.readlink(file) in listening for file in Path(f"/proc/{pid}/fd").iterdir())
+        return any(_opened(file) in listening for file in Path(f"/proc/{pid}/fd").iterdir())
     except PermissionError:
         return True  # the kernel does not let us look; whoever answers has to be believed
     except OSError:
-        return False  # it is gone, or closed a file while we looked
+        return False  # it is gone
+
+
+def _opened(file: Path) -> str:
+    """What a descriptor stands for; nothing if it was closed while we looked."""
+    try:
+        return os.readlink(file)
+    except FileNotFoundError:
+        return ""
 
 
 def _inodes_listening(pid: int, port: int) -> Iterator[str]:
