@@ -196,17 +196,20 @@ def _take(document: Document[S], change: Change[S], decision: Decision[S], now: 
 
 
 def _give_out(document: Document[Any], data: EventData, now: datetime, trace: str) -> Entry:
-    sequence = document.seq[data.TOPIC] = document.seq.get(data.TOPIC, 0) + 1
+    """The next event of its topic. It comes after all that was seen here, and after what was given out elsewhere."""
+    topic = data.topic
+    known = document.seen | {other: number for other, number in document.seq.items() if other != topic}
+    sequence = document.seq[topic] = document.seq.get(topic, 0) + 1
     return Entry(
-        topic=data.TOPIC,
+        topic=topic,
         type=data.TYPE,
         key=document.key,
         subject=document.key,
-        id=event_id(data.TOPIC, document.key, sequence),
+        id=event_id(topic, document.key, sequence),
         time=now,
         value=data.model_dump_json().encode(),
         sequence=sequence,
-        after=";".join(f"{topic}={number}" for topic, number in sorted(document.seen.items())),
+        after=";".join(f"{name}={number}" for name, number in sorted(known.items())),
         trace=trace,
     )
 

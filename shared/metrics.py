@@ -57,6 +57,25 @@ METRICS = (
         (1, 2, 5, 10, 30, 60, 120, 300, 900, 3600),
     ),
     Metric(Histogram, "routing_decision_seconds", "time one matching of a pool takes", (), _FAST),
+    Metric(
+        Counter,
+        "sla_targets_total",
+        "promises on the clock that came to an end, by target and outcome: met, missed, corrected, late",
+        ("target", "outcome"),
+    ),
+    Metric(
+        Gauge,
+        "escalations_open",
+        "escalations not resolved and not withdrawn, by department and level",
+        ("department", "level"),
+    ),
+    Metric(
+        Gauge,
+        "calendar_days_left",
+        "days until a calendar of working time ends; renew it before it does",
+        ("calendar",),
+    ),
+    Metric(Counter, "survey_answers_total", "surveys answered, by the mean of the stars, rounded", ("score",)),
     Metric(Counter, "notifications_total", "messages to people, by channel and outcome", ("channel", "outcome")),
     Metric(
         Histogram, "http_request_duration_seconds", "time to answer, by route", ("route", "method", "status"), _FAST

@@ -271,6 +271,7 @@ def _offering(found: Match, rules: Rules) -> Change[Ticket]:
         agent_id=found.agent.agent_id,
         agent_name=found.agent.name,
         team=found.agent.team,
+        supervisor=found.agent.supervisor,
         generation=found.generation,
         reason=found.reason,
         rules=rules,

@@ -42,6 +42,7 @@ class CaseAssigned(_Assignment):
     agent_id: str
     agent_name: PersonalText = ""
     team: str = ""
+    supervisor: str | None = None
     reason: AssignmentReason
     waited_s: float
 

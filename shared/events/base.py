@@ -30,10 +30,19 @@ class Body(BaseModel):
 
 
 class EventData(Body):
-    """The data of one event type; `TOPIC` and `TYPE` say where it travels and what it is called."""
+    """The data of one event type; `TOPIC` and `TYPE` say where it travels and what it is called.
+
+    `TYPES`: the names on the wire, where one model serves several.
+    """
 
     TOPIC: ClassVar[str]
     TYPE: ClassVar[str]
+    TYPES: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def topic(self) -> str:
+        """The topic of this very event; some families have a topic per addressee."""
+        return self.TOPIC
 
 
 class CaseEvent(EventData):

@@ -12,7 +12,7 @@ import importlib
 import json
 import pkgutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from pydantic import BaseModel
 import shared.events
 from shared.events.base import EventData
 from shared.events.compatibility import breaks, fields
-from shared.events.work import INTAKE_VERBS, ROUTING_VERBS, Work
+from shared.events.escalations import DEPARTMENTS
 from shared.topics import specs
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -41,12 +41,23 @@ class Incompatible(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """What the models do not say of a topic: who writes it, what its records are keyed by, what it is for."""
+    """What the models do not say of a topic: who writes it, what its records are keyed by, what it is for.
+
+    `parameters`: the names in braces of a family of topics, and the values that they take.
+    """
 
     key: str
     about: str
     ours: bool = True
     outsiders: bool = False
+    parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def topics(self, name: str) -> list[str]:
+        """The topics of a family, or the one."""
+        names = [name]
+        for parameter, values in self.parameters.items():
+            names = [each.replace(f"{{{parameter}}}", value) for each in names for value in values]
+        return names
 
 
 CHANNELS: Mapping[str, Channel] = {
@@ -66,6 +77,20 @@ CHANNELS: Mapping[str, Channel] = {
         "case_id", "What agents say they did. `id` is unique per agent and makes a repeat harmless.", outsiders=True
     ),
     "assignments.v1": Channel("case_id", "Who has the case, decided by routing."),
+    "sla.v1": Channel("case_id", "The promises of a case on the clock, and what departments answered, decided by sla."),
+    "escalations.{department}.v1": Channel(
+        "case_id",
+        "A department is called for help, decided by sla. Each department subscribes to its own topic and answers on "
+        "`escalation-replies.v1`.",
+        parameters={"department": DEPARTMENTS},
+    ),
+    "escalation-replies.v1": Channel(
+        "case_id",
+        "What departments answer. `id` is unique per department and makes a repeat harmless.",
+        ours=False,
+        outsiders=True,
+    ),
+    "feedback.v1": Channel("case_id", "Surveys and improvements, decided by feedback."),
     "notifications.v1": Channel("case_id", "What became of each message to a person, told by notify."),
 }
 
@@ -96,8 +121,8 @@ def models() -> dict[str, type[EventData]]:
 
 
 def wire_types(model: type[EventData]) -> list[str]:
-    """The names a model's data travels under: one, but for work, where each verb is a type of its own."""
-    return [f"work.{verb}" for verb in sorted(ROUTING_VERBS | INTAKE_VERBS)] if model is Work else [model.TYPE]
+    """The names a model's data travels under: one, but for outsiders' words, where each verb is a type of its own."""
+    return list(model.TYPES) or [model.TYPE]
 
 
 def _modules() -> Iterator[Any]:
@@ -171,14 +196,20 @@ def asyncapi() -> dict[str, Any]:
 
 
 def _channel(topic: str, types: list[str]) -> dict[str, Any]:
-    spec = next(spec for spec in specs() if spec.name == topic)
+    known = CHANNELS[topic]
+    spec = next(spec for spec in specs() if spec.name in known.topics(topic))
     configuration = {
         "cleanup.policy": [spec.config["cleanup.policy"]],
         "retention.ms": int(spec.config["retention.ms"]),
     }
     return {
         "address": topic,
-        "description": CHANNELS[topic].about,
+        **(
+            {"parameters": {name: {"enum": list(values)} for name, values in known.parameters.items()}}
+            if known.parameters
+            else {}
+        ),
+        "description": known.about,
         "messages": {type_: {"$ref": f"#/components/messages/{type_}"} for type_ in types},
         "bindings": {
             "kafka": {"partitions": spec.partitions, "topicConfiguration": configuration, "bindingVersion": "0.5.0"}

@@ -24,6 +24,7 @@ class Work(EventData):
 
     TOPIC: ClassVar[str] = "work.v1"
     TYPE: ClassVar[str] = "work"
+    TYPES: ClassVar[tuple[str, ...]] = tuple(f"work.{verb}" for verb in sorted(ROUTING_VERBS | INTAKE_VERBS))
     id: Annotated[str, Field(min_length=1, max_length=200)]
     agent_id: AgentId
     case_id: Annotated[str, Field(min_length=1, max_length=64)]

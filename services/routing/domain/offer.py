@@ -19,6 +19,7 @@ def offer(
     generation: int,
     reason: AssignmentReason,
     rules: Rules,
+    supervisor: str | None = None,
     again: bool = False,
 ) -> Decision[Ticket]:
     """`generation` is the number this offer would get; `again` starts a new round of asking.
@@ -37,7 +38,7 @@ def offer(
     expires_at = now + timedelta(seconds=rules.offer_timeout_s(ticket.channel, ticket.priority))
     update = {
         "status": "offered", "why": "offered", "generation": generation, "agent_id": agent_id, "agent_name": agent_name,
-        "team": team, "reason": reason, "offered_at": now, "expires_at": expires_at,
+        "team": team, "supervisor": supervisor, "reason": reason, "offered_at": now, "expires_at": expires_at,
         "asked": () if again else ticket.asked, "ever_asked": remember(ticket.ever_asked, agent_id),
     }  # fmt: skip
     event = CaseOffered(case_id=ticket.case_id, number=ticket.number, agent_id=agent_id, expires_at=expires_at)
@@ -64,6 +65,7 @@ def accept(state: Ticket | None, now: datetime, *, work: Work) -> Decision[Ticke
         agent_id=work.agent_id,
         agent_name=ticket.agent_name,
         team=ticket.team,
+        supervisor=ticket.supervisor,
         reason=ticket.reason,
         waited_s=waited_s,
     )

@@ -61,6 +61,7 @@ class Ticket(BaseModel):
     agent_id: str | None = None
     agent_name: PersonalText = ""
     team: str = ""
+    supervisor: str | None = None
     reason: AssignmentReason | None = None
     offered_at: datetime | None = None
     expires_at: datetime | None = None
@@ -75,7 +76,7 @@ class Ticket(BaseModel):
 
 
 NOBODY = {
-    "agent_id": None, "agent_name": "", "team": "", "reason": None,
+    "agent_id": None, "agent_name": "", "team": "", "supervisor": None, "reason": None,
     "offered_at": None, "expires_at": None, "accepted_at": None, "waited_s": None, "done_at": None,
 }  # fmt: skip
 

@@ -1,0 +1,83 @@
+"""`feedback.v1`: what customers say when it is over, and what comes of it, decided by feedback."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from shared.events.base import PERSONAL, Body, CaseEvent, Moment, PersonalText
+from shared.events.escalations import Department
+
+Stars = Annotated[int, Field(ge=1, le=5)]
+
+
+class Scores(Body):
+    """1 (bad) to 5 (good); `recommend` 0 to 10; `effort` 1 (hard) to 5 (easy). None: not answered."""
+
+    attitude: Stars | None = None
+    speed: Stars | None = None
+    clarity: Stars | None = None
+    effort: Stars | None = None
+    recommend: Annotated[int, Field(ge=0, le=10)] | None = None
+    solved: bool | None = None
+
+
+class _Feedback(CaseEvent):
+    TOPIC: ClassVar[str] = "feedback.v1"
+
+
+class SurveyRequested(_Feedback):
+    """`url`: the page of this customer alone. `expires_at`: until when it can be answered."""
+
+    TYPE: ClassVar[str] = "survey.requested"
+    survey_id: str
+    url: Annotated[str, PERSONAL]
+    expires_at: Moment
+
+
+class SurveyAnswered(_Feedback):
+    """`revision` 2 and more: the customer corrected himself. `csat`: mean of the stars given, 1 to 5."""
+
+    TYPE: ClassVar[str] = "survey.answered"
+    survey_id: str
+    revision: int = 1
+    scores: Scores
+    csat: float | None = None
+    words: PersonalText = ""
+    bad: bool = False
+    agent_id: str | None = None
+    team: str = ""
+
+
+class SurveyExpired(_Feedback):
+    TYPE: ClassVar[str] = "survey.expired"
+    survey_id: str
+
+
+class ImprovementOpened(_Feedback):
+    """改进工单. `person`: the agent responsible, if any. `why`: which answers were bad. `criteria`: when it is done."""
+
+    TYPE: ClassVar[str] = "improvement.opened"
+    improvement_id: str
+    survey_id: str
+    person: str | None = None
+    supervisor: str | None = None
+    department: Department
+    due_at: Moment
+    criteria: tuple[str, ...]
+    why: tuple[str, ...] = ()
+    scores: Scores = Scores()
+    words: PersonalText = ""
+
+
+class ImprovementClosed(_Feedback):
+    """`before` and `after`: the proof that it worked."""
+
+    TYPE: ClassVar[str] = "improvement.closed"
+    improvement_id: str
+    by: str
+    measure: PersonalText = ""
+    before: PersonalText
+    after: PersonalText
+
+
+EVENTS = (SurveyRequested, SurveyAnswered, SurveyExpired, ImprovementOpened, ImprovementClosed)
