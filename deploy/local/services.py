@@ -14,7 +14,7 @@ from deploy.local.processes import spawn
 from deploy.local.readiness import wait_until
 
 # Every service of the stack and the port that it prefers: the one place to add the next.
-SERVICES: dict[str, int] = {"intake": 8101, "routing": 8102, "notify": 8105}
+SERVICES: dict[str, int] = {"intake": 8101, "routing": 8102, "sla": 8103, "feedback": 8104, "notify": 8105}
 READY_WITHIN = 60.0
 
 
@@ -24,13 +24,15 @@ def start(name: str, environ: Mapping[str, str], paths: Paths, port: int = 0) ->
     with reserved(wanted) as place:
         if place.port != wanted:
             say(f"port {wanted} is taken by something else; {name} gets {place.port}")
+        address = f"http://127.0.0.1:{place.port}"
+        own = {"SWITCHBOARD_HTTP_HOST": "127.0.0.1", "SWITCHBOARD_PUBLIC_URL": address}
         process = spawn(
             [sys.executable, "-m", f"services.{name}.app"],
-            {"SWITCHBOARD_HTTP_HOST": "127.0.0.1", **environ, "SWITCHBOARD_HTTP_PORT": str(place.port)},
+            {**own, **environ, "SWITCHBOARD_HTTP_PORT": str(place.port)},
             paths.log(name),
             [place],
         )
-    return Component(address=f"http://127.0.0.1:{place.port}", port=place.port, process=process)
+    return Component(address=address, port=place.port, process=process)
 
 
 def wait_ready(name: str, service: Component, paths: Paths) -> None:

@@ -16,6 +16,7 @@ from pymongo import AsyncMongoClient
 
 from deploy.local import local_keys, state
 from deploy.local.stack import Stack
+from shared.events.escalations import TOPICS as ESCALATIONS
 from shared.topics import specs
 from tests.e2e.fresh import applied
 from tests.waiting import eventually
@@ -212,11 +213,19 @@ class House:
 
 
 READS = {
-    "intake": {"contacts.v1", "work.v1", "assignments.v1", "agents.v1"},
+    "intake": {"contacts.v1", "work.v1", "assignments.v1", "agents.v1", "sla.v1", "feedback.v1", *ESCALATIONS},
     "routing": {"cases.v1", "work.v1", "agents.v1"},
-    "notify": {"cases.v1", "assignments.v1"},
+    "sla": {"cases.v1", "assignments.v1", "escalation-replies.v1"},
+    "feedback": {"cases.v1", "assignments.v1", "sla.v1", "notifications.v1"},
+    "notify": {"cases.v1", "assignments.v1", "sla.v1", "feedback.v1", *ESCALATIONS},
 }
-STORES = {"intake": ("cases", "customers", "agents"), "routing": ("tickets", "agents"), "notify": ("casefiles",)}
+STORES = {
+    "intake": ("cases", "customers", "agents"),
+    "routing": ("tickets", "agents"),
+    "sla": ("watches",),
+    "feedback": ("outcomes",),
+    "notify": ("casefiles",),
+}
 Clients = tuple[
     httpx.AsyncClient, AIOKafkaProducer, AIOKafkaConsumer, AIOKafkaConsumer, AIOKafkaAdminClient,
     AsyncMongoClient[dict[str, Any]],
