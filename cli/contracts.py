@@ -45,3 +45,17 @@ def check(
             f"{len(problems)} problems; a published contract may only grow (`switchboard contracts export {directory}`)"
         )
     typer.echo("contracts: compatible with what was published")
+
+
+@app.command()
+def flow(
+    file: Annotated[Path | None, typer.Argument(help="Where to write the page; without it, it is printed.")] = None,
+) -> None:
+    """Draw which service reads and writes which topic, from the code (docs/flow.md)."""
+    from cli.flow import page
+
+    if file is None:
+        typer.echo(page(), nl=False)
+    else:
+        file.write_text(page(), encoding="utf-8")
+        typer.echo(str(file))

@@ -7,7 +7,7 @@ import heapq
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from math import ceil
 from random import Random
@@ -49,6 +49,7 @@ class Profile:
         return {
             "agent_id": self.agent_id, "at": _now(), "name": self.name, "team": self.team, "skills": self.skills,
             "languages": self.languages, "capacity": {"total": self.places}, "roles": ["agent"],
+            "supervisor": f"主管-{self.team}",
         }  # fmt: skip
 
 
@@ -82,8 +83,11 @@ class Todo:
 class Crew:
     """The agents of one demo. `take` hears of offers; `run` acts on them when the time has come."""
 
-    def __init__(self, people: Sequence[Profile], doors: Doors, producer: AIOKafkaProducer, pace: float) -> None:
+    def __init__(
+        self, people: Sequence[Profile], doors: Doors, producer: AIOKafkaProducer, pace: float, hour_s: float = 3600
+    ) -> None:
         self.people = people
+        self._hour = timedelta(seconds=hour_s)
         self.accepted = self.declined = self.expired = 0
         self._doors, self._producer, self._pace = doors, producer, pace
         self._ids = {person.agent_id for person in people}
@@ -177,7 +181,7 @@ class Crew:
         if self._holder.get(case_id) == (agent_id, turn):
             return  # the same event again
         self._holder[case_id] = agent_id, turn
-        first, *then = handling(case_id, agent_id, reason["skill"], reason["language"], datetime.now(UTC))
+        first, *then = handling(case_id, agent_id, reason["skill"], reason["language"], datetime.now(UTC), self._hour)
         begins = self._when_free(agent_id, sum(step.after_s for step in (first, *then)))
         self._plan(Todo(case_id, agent_id, turn, first, tuple(then)), begins)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import time
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from aiokafka import AIOKafkaProducer
 from demo.care import care
 from demo.lines import SHIPPED, Line, read
 from demo.screen import Screen
-from demo.show import Show
+from demo.show import FAST_RULES, Show
 from demo.totals import Totals
 from deploy.local.errors import Refused
 from deploy.local.stack import Stack, running_stack
@@ -39,7 +40,8 @@ def run(seconds: float = 60, contacts: Path | None = None) -> int:
     started = time.monotonic()
     screen, lines = Screen(), _read(contacts or SHIPPED)
     screen.say(f"{len(lines)} records from {contacts or SHIPPED}, about {seconds:g} s; Ctrl-C ends it cleanly")
-    with running_stack() as stack:
+    environ = {"SWITCHBOARD_RULES": str(FAST_RULES), **os.environ}
+    with running_stack(environ=environ) as stack:
         screen.say(f"the stack runs on {stack.how}, ready after {time.monotonic() - started:.1f} s")
         screen.addresses(stack.env, stack.paths.env)
         show = Show(lines, stack.env, seconds, screen, started)

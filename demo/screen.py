@@ -27,15 +27,31 @@ class Picture:
     assigned: int = 0
     resolved: int = 0
     told: int = 0
+    reminded: int = 0
+    missed: int = 0
+    escalated: int = 0
+    surveyed: int = 0
+    improved: int = 0
     quarantined: int = 0
     oldest_s: float = 0.0
 
-    def figures(self) -> dict[str, str]:
+    def cases_so_far(self) -> dict[str, str]:
         counts = {
             "fed": self.fed, "cases": self.cases, "joined": self.joined, "assigned": self.assigned,
             "resolved": self.resolved, "told": self.told, "quarantined": self.quarantined,
         }  # fmt: skip
-        return {**{name: str(count) for name, count in counts.items()}, "oldest waiting": f"{self.oldest_s:.1f} s"}
+        return {**_words(counts), "oldest waiting": f"{self.oldest_s:.1f} s"}
+
+    def promises_so_far(self) -> dict[str, str]:
+        counts = {
+            "reminded": self.reminded, "missed": self.missed, "escalated": self.escalated, "surveyed": self.surveyed,
+            "improved": self.improved,
+        }  # fmt: skip
+        return _words(counts)
+
+
+def _words(counts: Mapping[str, int]) -> dict[str, str]:
+    return {name: str(count) for name, count in counts.items()}
 
 
 class Screen:
@@ -73,17 +89,16 @@ class Screen:
     def show(self, picture: Picture, last: bool = False) -> None:
         self._progress.update(self._bar, total=picture.total, completed=picture.fed)
         if self._live:
-            self._live.update(Group(self._progress, _table(picture)))
+            tables = map(_table, (picture.cases_so_far(), picture.promises_so_far()))
+            self._live.update(Group(self._progress, *tables))
         elif last or time.monotonic() - self._said_at >= PLAIN_EVERY_S:
             self._said_at = time.monotonic()
-            self.say(
-                ", ".join(f"{name} {value}" for name, value in picture.figures().items()) + f" (of {picture.total})"
-            )
+            figures = picture.cases_so_far() | picture.promises_so_far()
+            self.say(", ".join(f"{name} {value}" for name, value in figures.items()) + f" (of {picture.total})")
 
 
-def _table(picture: Picture) -> Table:
+def _table(figures: Mapping[str, str]) -> Table:
     table = Table()
-    figures = picture.figures()
     for name in figures:
         table.add_column(name, justify="right")
     table.add_row(*figures.values())

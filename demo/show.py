@@ -11,24 +11,29 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from demo import agents
+from demo import agents, departments
 from demo.agents import Crew, crew_for
+from demo.customers import Customers
+from demo.departments import Departments
 from demo.doors import Doors
 from demo.feed import Feed, rate_for
 from demo.lines import Line, identities
 from demo.screen import Picture, Screen
 from demo.tally import SET_ASIDE, TOPICS, Tally
 from demo.told import Told
-from demo.totals import Outside, Totals, totals, unfinished
+from demo.totals import Outside, Totals, open_ends, totals, unfinished
 from demo.visible import Visible
 from demo.watch import listening
 from shared.clock import utc_now
 
 PICTURE_S = 0.25
 PICKY_SHARE = 0.3
-QUIET_S, LONGEST_QUIET_S = 1.5, 20.0
+QUIET_S, LONGEST_QUIET_S, LONGEST_ROUND_S = 1.5, 10.0, 45.0
 GIVE_UP_S = 90.0
 REST_S = 15.0
+FAST_RULES = Path(__file__).with_name("rules")
+HOUR_S, FAST_HOUR_S = 3600.0, 1.0
+"""How long an hour of the rules lasts: with the demo's own rules, a second."""
 
 
 class Show:
@@ -38,11 +43,14 @@ class Show:
         self, lines: Sequence[Line], env: Mapping[str, str], seconds: float, screen: Screen, started: float
     ) -> None:
         self.screen = screen
+        self._hour_s = FAST_HOUR_S if env.get("SWITCHBOARD_RULES") == str(FAST_RULES) else HOUR_S
         self._lines, self._env, self._seconds, self._started = lines, env, seconds, started
         contacts = identities(lines)
         self._seen = Outside(
             lines, Tally(contacts, utc_now()), Told(_file(env.get("SWITCHBOARD_OUTBOX"))), missing=contacts
         )
+        self._customers = Customers()
+        self._seen.told.reader, self._seen.turned_away = self._customers.take, self._customers.turned_away
         self._feed: Feed | None = None
         self._fed_from = time.monotonic()
         self._finished: float | None = None
@@ -51,10 +59,14 @@ class Show:
     async def play(self, producer: AIOKafkaProducer, options: dict[str, Any]) -> Totals:
         pace = min(1.0, self._seconds / 60)
         async with Doors(self._env) as doors:
-            crew = Crew(crew_for(len(self._lines)), doors, producer, pace)
+            crew = Crew(crew_for(len(self._lines)), doors, producer, pace, self._hour_s)
+            called = Departments(producer)
             async with (
                 listening(options, TOPICS + SET_ASIDE, self._seen.tally.add),
                 listening(options, agents.TOPICS, crew.take),
+                listening(options, departments.TOPICS, called.take),
+                _beside(called.run()),
+                _beside(self._customers.run()),
             ):
                 await self._staffed(crew, Feed(self._lines, producer, doors, rate_for(len(self._lines), self._seconds)))
         return self.totals()
@@ -92,6 +104,10 @@ class Show:
             self._finished = time.monotonic()
             await self._work_on(crew)
         crew.finish()
+        if self._hour_s < HOUR_S:
+            self._seen.asked_by = time.monotonic()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._come_round(), LONGEST_ROUND_S)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._quiet(), LONGEST_QUIET_S)
 
@@ -139,6 +155,11 @@ class Show:
         """The agents go on until the time is over or they have nothing left to do."""
         ends = self._fed_from + self._seconds
         while crew.busy and time.monotonic() < ends:
+            await self._something_came(PICTURE_S)
+
+    async def _come_round(self) -> None:
+        """Until whoever had to be asked was asked, and what was missed or said badly has its consequence."""
+        while any(which for _, which in open_ends(self._seen)):
             await self._something_came(PICTURE_S)
 
     async def _quiet(self) -> None:
@@ -192,6 +213,7 @@ class Show:
             assigned=len(tally.opened) - len(waiting),
             resolved=tally.resolved_now(),
             told=self._seen.told.lines,
+            **tally.circle.counts(tally.opened),
             quarantined=self._seen.quarantined,
             oldest_s=now - min(waiting, default=now),
         )

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from demo.circle import Circle
 from demo.lines import Identity
+from shared.events.escalations import TOPICS as ESCALATIONS
 
-TOPICS = ("cases.v1", "assignments.v1", "notifications.v1")
-CONTACTS_ASIDE, WORK_ASIDE = "contacts.v1.dlq", "work.v1.dlq"
-SET_ASIDE = (CONTACTS_ASIDE, WORK_ASIDE)
+TOPICS = ("cases.v1", "assignments.v1", "notifications.v1", "sla.v1", "feedback.v1", *ESCALATIONS)
+CONTACTS_ASIDE, WORK_ASIDE, REPLIES_ASIDE = "contacts.v1.dlq", "work.v1.dlq", "escalation-replies.v1.dlq"
+SET_ASIDE = (CONTACTS_ASIDE, WORK_ASIDE, REPLIES_ASIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Tally:
         self.assigned: dict[str, float] = {}
         self.resolved: set[str] = set()
         self._reasons: dict[str, Mapping[str, Any]] = {}
+        self.circle = Circle()
         self.sent: set[str] = set()
         self.outcomes: defaultdict[str, int] = defaultdict(int)
         self.aside: defaultdict[str, set[str]] = defaultdict(set)
@@ -107,6 +110,7 @@ class Tally:
 
     def _count(self, seen: Seen) -> None:
         case = str(seen.data.get("case_id", ""))
+        self.circle.add(seen.headers["ce_type"], case, seen.data, seen.at)
         match seen.headers["ce_type"]:
             case "case.opened" | "case.contact_added":
                 self._contact(seen, case)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 
+def nobody(_message: Mapping[str, Any]) -> None:
+    """Nobody reads along."""
+
+
 class Told:
-    """Lines written since `start`; messages of the whole file that went out twice."""
+    """Lines written since `start`; messages of the whole file that went out twice. `reader` sees each new line."""
 
     def __init__(self, file: Path | None) -> None:
+        self.reader: Callable[[Mapping[str, Any]], None] = nobody
         self._file = file if file is not None and str(file) else None
         self._offset = 0
         self._rest = b""
@@ -37,7 +44,9 @@ class Told:
             file.seek(self._offset)
             *whole, self._rest = (self._rest + file.read()).split(b"\n")
             self._offset = file.tell()
-        self._ids.update(str(orjson.loads(line)["notification_id"]) for line in whole if line.strip())
+        for message in (orjson.loads(line) for line in whole if line.strip()):
+            self._ids[str(message["notification_id"])] += 1
+            self.reader(message)
         return self.lines
 
     def twice(self) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from demo.lines import Identity, Line
 from demo.tally import CONTACTS_ASIDE, Tally
@@ -15,7 +16,8 @@ SHOWN = 5
 @dataclass
 class Totals:
     """`seconds`: from the first contact fed until all were visible and assigned. `not_visible`: well-formed contacts in
-    no case. `repeats`: records that changed nothing because the same had been there before. None: not known."""
+    no case. `repeats`: records that changed nothing because the same had been there before. None: not known.
+    `missed`: promises; `escalated`: chains of escalation; `improved`: improvement cases."""
 
     fed: int = 0
     cases: int = 0
@@ -24,6 +26,11 @@ class Totals:
     repeats: int | None = 0
     assigned: int = 0
     told: int = 0
+    reminded: int = 0
+    missed: int = 0
+    escalated: int = 0
+    surveyed: int = 0
+    improved: int = 0
     quarantined: int = 0
     refused: int = 0
     not_visible: int | None = 0
@@ -43,7 +50,11 @@ class Totals:
 
 @dataclass
 class Outside:
-    """All that was seen from the outside. `cases`: where a contact is visible; `missing`: those in no case yet."""
+    """All that was seen from the outside. `cases`: where a contact is visible; `missing`: those in no case yet.
+
+    `turned_away`: surveys that were not taken. `asked_by`: whoever's case was closed before that moment must have been
+    asked by now; None where a survey is not due within a demo.
+    """
 
     lines: Sequence[Line]
     tally: Tally
@@ -52,6 +63,8 @@ class Outside:
     cases: dict[Identity, str] = field(default_factory=dict)
     fed: int = 0
     refused: list[str] = field(default_factory=list)
+    turned_away: list[str] = field(default_factory=list)
+    asked_by: float | None = None
 
     @property
     def quarantined(self) -> int:
@@ -90,15 +103,27 @@ def _counts(seen: Outside) -> Totals:
         repeats=None,
         assigned=sum(case in tally.assigned for case in tally.opened),
         told=told.lines if told.known else len(tally.sent),
+        **tally.circle.counts(tally.opened),
         quarantined=seen.quarantined,
         refused=len(seen.refused),
         not_visible=None,
     )
 
 
+def open_ends(seen: Outside) -> list[tuple[str, list[str]]]:
+    """What does not add up in the second half of the circle, or not yet."""
+    circle = seen.tally.circle
+    unasked = circle.unasked(seen.tally.opened, seen.asked_by) if seen.asked_by else []
+    return [
+        ("missed promises and escalations do not belong together, one each: see `sla.v1`", circle.unchained()),
+        ("cases closed by an agent were not surveyed once: see `feedback.v1`", unasked),
+        ("bad answers and improvement cases do not belong together, one each: see `feedback.v1`", circle.unimproved()),
+    ]
+
+
 def problems(seen: Outside) -> list[str]:
     tally, told = seen.tally, seen.told
-    found = (
+    found: tuple[tuple[str, list[Any]], ...] = (
         ("contacts are visible in no case: see `switchboard quarantine list` and the log of intake", seen.unseen),
         ("contacts were refused at POST /v1/contacts", seen.refused),
         ("contacts are in more than one case: see GET /v1/cases/{id} of intake", in_several_cases(seen)),
@@ -106,6 +131,8 @@ def problems(seen: Outside) -> list[str]:
         ("events are out of sequence on their topic", tally.disorder + tally.late_starts()),
         ("messages were sent twice: see the provider's file", told.twice()),
         ("messages are said to be sent and are not in the provider's file", sorted(told.missing(tally.sent))),
+        ("customers could not answer their survey", seen.turned_away),
+        *open_ends(seen),
     )  # fmt: skip
     unfed = len(seen.lines) - seen.fed
     return [f"{unfed} records could not be fed: is the broker up?"] * (unfed > 0) + [

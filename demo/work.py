@@ -36,7 +36,9 @@ def answer(case_id: str, agent_id: str, expires_in_s: float, picky: bool) -> Ste
     return Step(after, "accepted")
 
 
-def handling(case_id: str, agent_id: str, skill: str, language: str, now: datetime) -> list[Step]:
+def handling(
+    case_id: str, agent_id: str, skill: str, language: str, now: datetime, hour: timedelta = timedelta(hours=1)
+) -> list[Step]:
     """From the first response to the end; some cases wait for a third party, some are still open at the end."""
     chance = Random(f"{case_id}:{agent_id}:work")
     words = phrases(skill, language)
@@ -44,14 +46,14 @@ def handling(case_id: str, agent_id: str, skill: str, language: str, now: dateti
     if chance.random() < NOTES:
         steps.append(Step(chance.uniform(1, 3), "noted", {"text": "已与客户核对订单与联系方式"}))
     if chance.random() < THIRD_PARTY:
-        steps += _third_party(chance, skill, now)
+        steps += _third_party(chance, skill, now, hour)
     if chance.random() < RESOLVES:
         steps += _end(chance, skill, words.resolution, {"result": words.result, "measure": words.measure})
     return steps
 
 
-def _third_party(chance: Random, skill: str, now: datetime) -> list[Step]:
-    promise = {"party": PARTIES.get(skill, "供应商"), "promise_at": (now + timedelta(hours=24)).isoformat()}
+def _third_party(chance: Random, skill: str, now: datetime, hour: timedelta) -> list[Step]:
+    promise = {"party": PARTIES.get(skill, "供应商"), "promise_at": (now + 10 * hour).isoformat()}
     waiting = Step(chance.uniform(1, 3), "waiting", {"on": "third_party", **promise})
     return [waiting, Step(chance.uniform(3, 8), "resumed", {"on": "third_party"})]
 

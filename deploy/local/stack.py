@@ -28,6 +28,7 @@ from deploy.local.services import SERVICES
 from deploy.local.state import State
 
 ANSWERS_WITHIN = 15.0
+RULES = "SWITCHBOARD_RULES"
 ADDRESSES = {"kafka": "SWITCHBOARD_KAFKA", "mongo": "SWITCHBOARD_MONGO"}
 
 
@@ -97,6 +98,16 @@ class Stack:
             self._reset()
         if not self._state.infrastructure:
             self._state.owner = owner
+        elif self._state.services:
+            self._keep_rules()
+
+    def _keep_rules(self) -> None:
+        """All services of a stack follow the same rules, also the one that is started again."""
+        known, wanted = self.env.get(RULES), self._environ.pop(RULES, None)
+        if known:
+            self._environ[RULES] = known
+        if known != wanted:
+            say(f"this stack goes on with {f'the rules of {known}' if known else 'the rules that are shipped'}")
 
     def _reset(self) -> None:
         choice = self._choice()
@@ -183,6 +194,8 @@ class Stack:
             running = self._state.services
             values |= {f"{name.upper()}_URL": running[name].address for name in self._names}
             values["SWITCHBOARD_KEY"] = key
+            if rules := self._environ.get(RULES):
+                values[RULES] = rules
             values["PIDS"] = ",".join(f"{name}={_pid(running[name])}" for name in self._names)
         state.write(self.paths.env, "".join(f"{key}={value}\n" for key, value in values.items()))
 

@@ -1,0 +1,94 @@
+"""The second half of the circle, as the topics tell it: promises missed, departments called, customers asked."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
+from typing import Any, TypedDict
+
+Clock = tuple[str, str, int]
+
+
+class Counts(TypedDict):
+    """`escalated`: chains of escalation. `surveyed`: surveys asked. `improved`: improvement cases opened."""
+
+    reminded: int
+    missed: int
+    escalated: int
+    surveyed: int
+    improved: int
+
+
+class Circle:
+    """Events of every case that was seen; whoever asks names the cases that count.
+
+    `closed`: by case, when an agent closed it (seconds). `surveys`: by case, the surveys asked.
+    `missed`: by clock (case, target, nth), the escalation that it is said to have raised.
+    """
+
+    def __init__(self) -> None:
+        self.reminded: Counter[str] = Counter()
+        self.missed: dict[Clock, str | None] = {}
+        self.raised: Counter[str] = Counter()
+        self.level: dict[str, int] = {}
+        self.case_of: dict[str, str] = {}
+        self.answers: Counter[str] = Counter()
+        self.closed: defaultdict[str, list[float]] = defaultdict(list)
+        self.surveys: defaultdict[str, set[str]] = defaultdict(set)
+        self.bad: dict[str, str] = {}
+        self.improvements: Counter[str] = Counter()
+
+    def add(self, type_: str, case: str, data: Mapping[str, Any], at: float) -> None:
+        match type_:
+            case "case.closed" if data["how"] == "agent":
+                self.closed[case].append(at)
+            case "target.reminder":
+                self.reminded[case] += 1
+            case "target.missed" if data["target"] != "escalation":
+                self.missed[case, data["target"], data["nth"]] = data["escalation_id"]
+            case "escalation.raised" | "escalation.level_raised":
+                self._called(type_, case, data)
+            case "escalation.answered":
+                self.answers[str(data["answer"])] += 1
+            case "survey.requested":
+                self.surveys[case].add(str(data["survey_id"]))
+            case "survey.answered" if data["bad"]:
+                self.bad[str(data["survey_id"])] = case
+            case "improvement.opened":
+                self.improvements[str(data["survey_id"])] += 1
+                self.case_of[str(data["survey_id"])] = case
+
+    def _called(self, type_: str, case: str, data: Mapping[str, Any]) -> None:
+        id_ = str(data["escalation_id"])
+        self.raised[id_] += type_ == "escalation.raised"
+        self.level[id_] = max(int(data["level"]), self.level.get(id_, 0))
+        self.case_of[id_] = case
+
+    def counts(self, cases: Collection[str]) -> Counts:
+        """What came of these cases."""
+        return {
+            "reminded": sum(self.reminded[case] for case in cases),
+            "missed": sum(case in cases for case, _, _ in self.missed),
+            "escalated": sum(self.case_of[id_] in cases for id_ in self.raised),
+            "surveyed": sum(len(self.surveys[case]) for case in cases if case in self.surveys),
+            "improved": sum(self.case_of[id_] in cases for id_ in self.improvements),
+        }
+
+    def unchained(self) -> list[str]:
+        """Misses without exactly one escalation of their own, and escalations without a miss."""
+        by = Counter(id_ for id_ in self.missed.values() if id_)
+        alone = [f"{'/'.join(map(str, clock))}" for clock, id_ in self.missed.items() if self.raised[id_ or ""] != 1]
+        return alone + [f"escalation {id_}" for id_ in self.raised if by[id_] != 1]
+
+    def unasked(self, cases: Collection[str], before: float) -> list[str]:
+        """Cases closed by an agent before that moment, with another number of surveys than of closings."""
+        return [
+            case
+            for case, closings in self.closed.items()
+            if case in cases and max(closings) < before and len(self.surveys.get(case, ())) != len(closings)
+        ]
+
+    def unimproved(self) -> list[str]:
+        """Bad answers without exactly one improvement case, and improvement cases without a bad answer."""
+        alone = [f"survey {id_} of {case}" for id_, case in self.bad.items() if self.improvements[id_] != 1]
+        return alone + [f"improvement of survey {id_}" for id_ in self.improvements if id_ not in self.bad]
