@@ -14,7 +14,7 @@ from tests.e2e.house import House, at_home
 
 @pytest.fixture(scope="package")
 async def house(kafka: str, mongo: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
-    """The three services as processes on the session's broker and database, from empty stores. Nobody is at work."""
+    """The services as processes on the session's broker and database, from empty stores. Nobody is at work."""
     await emptied(kafka, mongo)
     with running_stack(directory=tmp_path_factory.mktemp("stack"), environ=given(kafka, mongo)) as stack:
         async with at_home(stack, SERVICES) as house:

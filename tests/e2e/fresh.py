@@ -9,10 +9,11 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 from pymongo import AsyncMongoClient
 
+from deploy.local.services import SERVICES as PORTS
 from shared.topics import ensure, specs
 from tests.waiting import eventually
 
-SERVICES = ("intake", "routing", "notify")
+SERVICES = tuple(PORTS)
 
 
 async def emptied(kafka: str, mongo: str) -> None:

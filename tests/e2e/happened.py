@@ -6,9 +6,12 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+from shared.events.escalations import TOPICS as ESCALATIONS
 from tests.e2e.house import House, Said
 
-OURS = ("cases.v1", "assignments.v1", "notifications.v1", "customers.v1")
+OURS = (
+    "cases.v1", "assignments.v1", "sla.v1", "feedback.v1", "notifications.v1", "customers.v1", *ESCALATIONS
+)  # fmt: skip
 TOLD_OF = {"case.opened": "received", "case.assigned": "assigned", "case.resolved": "resolved"}
 Identity = tuple[str, str]
 
@@ -65,7 +68,8 @@ class Story:
         for event in self.of("notification.sent", "notification.suppressed", "notification.failed"):
             outcomes[event.data["cause"]].append(event)
         sent = {e.data["notification_id"]: e for es in outcomes.values() for e in es if e.type == "notification.sent"}
-        lines = {line["notification_id"]: line for line in self.told}
+        sent = {id_: e for id_, e in sent.items() if e.data["template"]["id"] in TOLD_OF.values()}
+        lines = {line["notification_id"]: line for line in self.told if line["template"] in TOLD_OF.values()}
         found = [f"told and not said to be: {id_}" for id_ in lines.keys() - sent.keys()]
         found += [f"said to be told and not told: {id_}" for id_ in sent.keys() - lines.keys()]
         found += [wrong for id_ in lines.keys() & sent.keys() if (wrong := _misfit(lines[id_], sent[id_], causes))]

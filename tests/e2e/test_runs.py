@@ -26,7 +26,9 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.stack
 DEMO_SECONDS = 8
-GIVES_OUT = {"intake": "cases.v1", "routing": "assignments.v1", "notify": "notifications.v1"}
+GIVES_OUT = {
+    "intake": "cases.v1", "routing": "assignments.v1", "sla": "sla.v1", "notify": "notifications.v1"
+}  # fmt: skip
 
 
 @pytest.fixture

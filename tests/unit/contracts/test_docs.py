@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from cli.flow import PAGE, flow, page
+from shared.events.schemas import CHANNELS
+
 ROOT = Path(__file__).parents[3]
 DECISIONS = ROOT / "docs" / "decisions"
 PAGES = [*sorted(DECISIONS.glob("0*.md")), ROOT / "docs" / "promises.md"]
@@ -46,3 +49,26 @@ def test_every_decision_stands_in_the_index_under_its_title() -> None:
 
     entries = [f"- [{page.read_text().splitlines()[0].removeprefix('# ')}]({page.name})" for page in PAGES[:-1]]
     assert re.findall(r"^- \[.*$", index, re.MULTILINE) == entries
+
+
+def test_the_page_on_how_events_flow_is_drawn_from_todays_code() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page()
+
+
+def test_the_flow_names_every_topic_of_the_house_with_its_one_writer() -> None:
+    drawn = flow()
+
+    ours = [topic for topics in drawn.writes.values() for topic in topics]
+    assert sorted(ours) == sorted(name for name, channel in CHANNELS.items() if not channel.outsiders)
+    assert {topic for topics in drawn.reads.values() for topic in topics} <= CHANNELS.keys()
+
+
+@pytest.mark.parametrize("pattern", [r"\]\(([^)]+)\)", r"```\n(.*?)```", r"^(#+) ", r"\| (\d{4}) \|"])
+def test_the_chinese_readme_is_the_twin_of_the_english_one(pattern: str) -> None:
+    """The same links, commands, sections and ports, but for the link to the other."""
+    english, chinese = (
+        re.findall(pattern, (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+        for name in ("README.md", "README.zh.md")
+    )
+    assert sorted(set(english) - {"README.zh.md"}) == sorted(set(chinese) - {"README.md"})
+    assert len(english) == len(chinese)
