@@ -45,6 +45,18 @@ class Counted(EventData):
     total: int
 
 
+class Addressed(EventData):
+    """A family of topics, one per addressee."""
+
+    TOPIC: ClassVar[str] = "to.{addressee}.v1"
+    TYPE: ClassVar[str] = "something.told"
+    to: str
+
+    @property
+    def topic(self) -> str:
+        return f"to.{self.to}.v1"
+
+
 class Bug(RuntimeError):
     """An error of ours."""
 

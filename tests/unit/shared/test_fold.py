@@ -12,7 +12,7 @@ from bson.codec_options import CodecOptions
 from shared.decisions import Decision, Elsewhere, Refused
 from shared.document import Document, Entry, from_body, to_body
 from shared.fold import MAX_HELD, Change, HeldFull, Outcome, drain, fold
-from tests.unit.shared.tally import T0, Bug, Tally, add, change_for, event, fail, folding, nothing, refuse
+from tests.unit.shared.tally import T0, Addressed, Bug, Tally, add, change_for, event, fail, folding, nothing, refuse
 
 A, B = "numbers.v1", "names.v1"
 BOTH = folding(A, B)
@@ -342,6 +342,16 @@ def test_an_events_id_is_a_uuid_of_topic_subject_and_sequence() -> None:
 
 def test_an_event_says_what_its_decision_had_seen() -> None:
     assert [e.after for e in given(event(A, 1), event(B, 1), event(B, 2))] == [f"{A}=1", f"{B}=1;{A}=1", f"{B}=2;{A}=1"]
+
+
+def test_what_one_writer_gives_out_on_several_topics_keeps_its_order() -> None:
+    document = empty()
+    for data in (Addressed(to="left"), Addressed(to="right"), Addressed(to="left")):
+        fold(document, command(lambda state, now, data=data: Decision(state or Tally(), (data,))), T0, BOTH)
+    left, right, again = document.outbox
+    assert (left.topic, left.sequence, left.after) == ("to.left.v1", 1, "")
+    assert (right.topic, right.sequence, right.after) == ("to.right.v1", 1, "to.left.v1=1")
+    assert (again.topic, again.sequence, again.after) == ("to.left.v1", 2, "to.right.v1=1")
 
 
 def test_an_entry_keeps_its_bytes_through_the_database() -> None:
