@@ -48,7 +48,7 @@ class Doors:
         if service is not None and service not in SERVICES:
             raise CliError(f"--service {service!r} is not one of {', '.join(SERVICES)}")
         names = [service] if service else list(SERVICES)
-        self.replicas = [Door(name, address) for name in names for address in _addresses(name)]
+        self.replicas = [Door(name, address) for name in names for address in addresses_of(name)]
         self._client = httpx.Client(headers={"Authorization": f"Bearer {find('SWITCHBOARD_KEY')}"}, timeout=TIMEOUT_S)
 
     @property
@@ -82,7 +82,8 @@ class Doors:
         raise _refusal(door, answer)
 
 
-def _addresses(name: str) -> list[str]:
+def addresses_of(name: str) -> list[str]:
+    """Where the replicas of a service are. Raises NotRunning."""
     return [address.strip().rstrip("/") for address in find(f"{name.upper()}_URL").split(",")]
 
 

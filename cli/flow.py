@@ -12,7 +12,6 @@ import importlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from deploy.local.services import SERVICES
 from shared.events.schemas import CHANNELS, Channel, models
@@ -85,19 +84,21 @@ def _files(service: str, room: str) -> list[Path]:
 
 
 def _in_expressions(tree: ast.AST) -> Iterator[str]:
-    """Names that are used as values: not those in annotations, patterns and `isinstance`."""
+    """Names that are used as values, not only to say of which type something is."""
     for name, value in ast.iter_fields(tree):
-        if name in ("annotation", "returns") or isinstance(value, ast.MatchClass) or _asks_for_type(value):
-            continue
-        for child in value if isinstance(value, list) else [value]:
-            if isinstance(child, ast.AST) and not isinstance(child, ast.MatchClass) and not _asks_for_type(child):
+        for child in () if name in ("annotation", "returns", "keys") else value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST) and not _speaks_of_types(child):
                 if isinstance(child, ast.Name):
                     yield child.id
                 yield from _in_expressions(child)
 
 
-def _asks_for_type(node: Any) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance"
+def _speaks_of_types(node: ast.AST) -> bool:
+    """A pattern, a question (`isinstance`), a union."""
+    match node:
+        case ast.MatchClass() | ast.BinOp(op=ast.BitOr()) | ast.Call(func=ast.Name(id="isinstance")):
+            return True
+    return False
 
 
 def page() -> str:
@@ -122,7 +123,8 @@ share nothing else: what one needs to know of another it learns from these topic
 ¹ also by its HTTP doors, which decide like its Kafka door and write the record down beside the effect; its own consumer
 then finds it to be a repeat.
 
-Every topic that is read has a `<topic>.dlq` beside it, to which what was set aside is copied. {hints}
+Every topic that is read has a `<topic>.dlq` beside it, to which what was set aside is copied.
+{hints}
 What travels on each topic: [contracts](contracts/asyncapi.yaml).
 """
 OUTSIDE = {

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import contracts, feed, keys, parked, partitions, quarantine, rules, stack, topics
+from cli import contracts, feed, keys, parked, partitions, quarantine, rules, setup, stack, status, topics
 from cli.group import Group
 
 app = typer.Typer(
@@ -16,6 +16,8 @@ app.command()(stack.up)
 app.command()(stack.down)
 app.command()(stack.demo)
 app.command()(feed.feed)
+app.command()(setup.setup)
+app.command()(status.status)
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(keys.app, name="keys")
 app.add_typer(parked.app, name="parked")

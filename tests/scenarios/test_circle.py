@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -14,12 +13,10 @@ from aiokafka import AIOKafkaProducer
 from demo import lines as demo_lines
 from demo.main import kafka_options
 from demo.screen import Screen
-from demo.show import FAST_RULES, Show
-from deploy.local.stack import running_stack
-from tests.e2e.conftest import given
-from tests.e2e.fresh import SERVICES, emptied
+from demo.show import Show
 from tests.e2e.happened import OURS, disorder
-from tests.e2e.house import House, at_home
+from tests.e2e.house import House
+from tests.scenarios.told import FAST
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.stack
@@ -27,30 +24,22 @@ DEMO_SECONDS = 20
 VICTIMS = {"sla": "escalations.frontline.v1", "feedback": "feedback.v1"}
 
 
-@pytest.fixture(scope="module")
-async def fast(kafka: str, mongo: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
-    await emptied(kafka, mongo)
-    environ = given(kafka, mongo, FAST_RULES)
-    with running_stack(directory=tmp_path_factory.mktemp("stack"), environ=environ) as stack:
-        async with at_home(stack, SERVICES) as house:
-            yield house
-
-
-async def test_PF_2_promises_surveys_and_improvements_add_up_whoever_is_killed(fast: House) -> None:
+@FAST
+async def test_PF_2_promises_surveys_and_improvements_add_up_whoever_is_killed(house: House) -> None:
     lines = demo_lines.read(demo_lines.SHIPPED)
-    show = Show(lines, fast.env, DEMO_SECONDS, Screen(), time.monotonic())
-    async with AIOKafkaProducer(**kafka_options(fast.env), acks="all", enable_idempotence=True) as producer:
-        killing = asyncio.create_task(_killed_in_turn(fast))
-        totals = await show.play(producer, kafka_options(fast.env))
+    show = Show(lines, house.env, DEMO_SECONDS, Screen(), time.monotonic())
+    async with AIOKafkaProducer(**kafka_options(house.env), acks="all", enable_idempotence=True) as producer:
+        killing = asyncio.create_task(_killed_in_turn(house))
+        totals = await show.play(producer, kafka_options(house.env))
         assert await killing == list(VICTIMS)
     assert totals.problems == []
     assert totals.assigned == totals.cases
     for happened in ("reminded", "missed", "escalated", "surveyed", "improved"):
         assert getattr(totals, happened) > 0, happened
     assert totals.missed == totals.escalated
-    ids = [line["notification_id"] for line in fast.told()]
+    ids = [line["notification_id"] for line in house.told()]
     assert len(ids) == len(set(ids))
-    assert disorder(await fast.said(*OURS)) == []
+    assert disorder(await house.said(*OURS)) == []
 
 
 async def _killed_in_turn(house: House) -> list[str]:

@@ -1,0 +1,1 @@
+"""Feedback: what customers say when it is over comes back as improvement."""

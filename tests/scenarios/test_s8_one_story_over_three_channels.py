@@ -1,0 +1,49 @@
+"""S8: one story over three channels, as far as cases go; self-service comes later."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.agents import work
+from tests.e2e.house import House
+from tests.scenarios.told import SHIPPED, happened, posted, shown, taken
+
+pytestmark = [pytest.mark.stack, SHIPPED]
+NOT_YET = [
+    "POST /v1/ask answers from the knowledge base and hands over to a person",
+    "a phone contact joins by the customer's app id and number: only a conversation joins yet",
+]
+APP = {"app_id": "app-s8", "language": "zh"}
+BOTH = {"app_id": "app-s8", "phone": "+8613900139000", "language": "zh"}
+
+
+async def test_S8_one_customer_whole_timeline_corrected_and_solved_in_the_first_contact(house: House) -> None:
+    text = "路由器R6怎么重置？还是不行，转人工"
+    opened = await posted(house, "s8-app", text, channel="app", conversation="s8", customer=APP)
+    case = opened["case_id"]
+    joined = await posted(house, "s8-phone", "我刚才在APP里说过了", channel="app", conversation="s8", customer=BOTH)
+    assert (joined["case_id"], joined["opened"]) == (case, False)
+
+    seen = await house.get("intake", f"/v1/cases/{case}")
+    said = [line["text"] for line in seen["timeline"] if line["kind"].startswith("contact")]
+    assert said == [text, "我刚才在APP里说过了"]
+    by_app = await house.get("intake", "/v1/customers", app_id="app-s8")
+    by_phone = await house.get("intake", "/v1/customers", phone="+8613900139000")
+    assert by_app["customer_id"] == by_phone["customer_id"]
+    assert [one["case_id"] for one in by_phone["cases"]] == [case]
+
+    await taken(house, case, "Z08", name="吴梅", team="技术组")
+    work_done = {"agent_id": "Z08", "case_id": case, "reason": "客户说是硬件"}
+    asked = {"type": "reclassified", "id": "s8-1", "category": ["技术故障", "硬件故障"], **work_done}
+    answer = await house.ask("POST", "intake", "/v1/work", asked)
+    assert answer.status_code == 200, answer.text
+    (changed,) = await happened(house, case, "case.reclassified")
+    assert (changed["by"], changed["why"], changed["to"][:2]) == ("Z08", "客户说是硬件", ["技术故障", "硬件故障"])
+
+    await work(house, "closed", "Z08", case, result="已远程重置", measure="无", reason="当场解决")
+    await happened(house, case, "case.closed")
+    kpis = await shown(
+        house, "feedback", "/v1/kpis?by=agent", lambda said: any(i["key"] == "Z08" for i in said["items"])
+    )
+    of_agent = next(item for item in kpis["items"] if item["key"] == "Z08")
+    assert (of_agent["taken"], of_agent["resolved"], of_agent["first_contact"]) == (1, 1, 1)

@@ -1,0 +1,97 @@
+"""FB-7: what is known of a case is what its owners said."""
+
+from services.feedback.domain.delivery import deliver
+from services.feedback.domain.follow import follow
+from services.feedback.domain.promise import settle
+from shared.events.cases import CaseContactAdded, CaseNoted, CaseReclassified, CaseResponded, ContactRef
+from shared.events.notifications import NotificationFailed, NotificationSent, Template
+from shared.events.sla import PolicyRef, TargetMet, TargetMissed
+from tests.unit.feedback.build import (
+    CLOSED,
+    HOUR,
+    IDS,
+    NOW,
+    REOPENED,
+    RESOLVED,
+    RULES,
+    after,
+    asked,
+    assigned_event,
+    closed,
+    opened_event,
+)  # fmt: skip
+
+POLICY = PolicyRef(id="default", version="1")
+
+
+def added(revision: int = 1, **facts: str) -> CaseContactAdded:
+    ref = ContactRef(source="cti", id="2")
+    return CaseContactAdded(**IDS, contact_id="c", contact=ref, revision=revision, channel="sms", facts=facts)
+
+
+def test_a_case_remembers_how_it_went():
+    case = after(opened_event(facts={"device_model": " R6 "}), assigned_event())
+    case = after(CaseResponded(**IDS, by="Z01", first=True), state=case, at=NOW + HOUR)
+    case = after(CaseResponded(**IDS, by="Z01", first=False), RESOLVED, CLOSED, state=case, at=NOW + 2 * HOUR)
+    assert (case.opened_at, case.first_responded_at, case.resolved_at) == (NOW, NOW + HOUR, NOW + 2 * HOUR)
+    assert (case.agent.agent_id, case.agent.supervisor, case.product) == ("Z01", "S01", "R6")
+
+
+ANSWERED = CaseResponded(**IDS, by="Z01", first=True)
+
+
+def test_who_comes_back_after_our_answer_counts_and_amendments_do_not():
+    case = after(opened_event(), ANSWERED, added(), added(revision=2, device_model="R7"))
+    assert (case.came_back, case.product) == (1, "R7")
+
+
+def test_what_is_added_before_anybody_answered_belongs_to_the_first_contact():
+    assert after(opened_event(), added(), ANSWERED).came_back == 0
+
+
+def test_everyone_who_had_it_is_remembered_once_and_the_last_one_counts():
+    case = after(opened_event(), *(assigned_event(agent) for agent in ("Z01", "Z02", "Z01")))
+    assert (case.agents, case.agent.agent_id) == (("Z01", "Z02"), "Z01")
+
+
+def test_a_reopened_case_is_not_resolved():
+    case = after(REOPENED, state=closed())
+    assert (case.resolved_at, case.closed_at, case.reopened) == (None, None, 1)
+
+
+def test_a_reclassified_case_counts_under_its_new_category():
+    change = CaseReclassified(**IDS, by="Z01", was=("支付问题",), to=("物流查询",), kind="question")
+    assert after(change, state=closed()).category == ("物流查询",)
+
+
+def test_what_says_nothing_about_the_outcome_changes_nothing():
+    case = closed()
+    noted = CaseNoted(**IDS, by="Z01", text="x")
+    assert follow(case, NOW, event=noted, at=NOW, rules=RULES).state is case
+    assert follow(None, NOW, event=CLOSED, at=NOW, rules=RULES).state is None
+
+
+def test_FB_7_a_promise_is_kept_unless_it_was_missed_or_met_late():
+    told = {**IDS, "at": NOW, "policy": POLICY}
+    case = closed()
+    for target, event, kept in (
+        ("resolution", TargetMissed, [False]),
+        ("resolution", TargetMet, [True]),  # corrected
+        ("first_response", TargetMet, [True, True]),
+        ("promise", TargetMissed, [True, True]),
+    ):
+        more = {"late_s": 5} if event is TargetMissed else {"late_s": 0}
+        case = settle(case, NOW, event=event(**told, target=target, **more)).state
+        assert [promise.kept for promise in case.promises] == kept
+    late = TargetMet(**told, target="resolution", nth=2, late_s=9)
+    assert settle(case, NOW, event=late).state.promises[-1].kept is False
+
+
+def test_the_survey_knows_what_became_of_its_message():
+    told = {"notification_id": "n", "channel": "sms", "cause": "c", "provider": "local", "attempt": 1}
+    case = asked()
+    survey = NotificationFailed(**IDS, **told, template=Template(id="survey", version=1))
+    other = NotificationSent(**IDS, **told, template=Template(id="resolved", version=1))
+    assert deliver(case, NOW, event=survey).state.surveys[0].delivery == "failed"
+    assert deliver(case, NOW, event=other).state is case
+    assert deliver(closed(), NOW, event=survey).state.surveys == ()
