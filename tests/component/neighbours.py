@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -43,20 +44,21 @@ class Neighbour:
         """Gives each its number, so that the test may write them in another order."""
         pairs = []
         for event in events:
-            self._numbers[event.TOPIC, event.case_id] += 1
-            pairs.append((self._numbers[event.TOPIC, event.case_id], event))
+            self._numbers[event.topic, event.case_id] += 1
+            pairs.append((self._numbers[event.topic, event.case_id], event))
         return pairs
 
-    async def writes(self, event: CaseEvent, number: int) -> str:
-        id_, case = event_id(event.TOPIC, event.case_id, number), event.case_id
+    async def writes(self, event: CaseEvent, number: int, *, decided: datetime | None = None) -> str:
+        """`decided`: when the service took the decision, if that was not just now."""
+        id_, case = event_id(event.topic, event.case_id, number), event.case_id
         after = ";".join(f"{topic}={n}" for topic, n in sorted(self._seen[case].items()))
         headers = {
             "ce_specversion": "1.0", "ce_id": id_, "ce_source": f"/switchboard/{self._name}", "ce_type": event.TYPE,
-            "ce_subject": case, "ce_time": wire(utc_now()), "ce_sequence": str(number), "ce_after": after,
+            "ce_subject": case, "ce_time": wire(decided or utc_now()), "ce_sequence": str(number), "ce_after": after,
             "content-type": "application/json",
         }  # fmt: skip
         raw = [(name, value.encode()) for name, value in headers.items() if value]
-        await self._house.say(event.TOPIC, event.model_dump_json().encode(), key=case, headers=raw)
+        await self._house.say(event.topic, event.model_dump_json().encode(), key=case, headers=raw)
         return id_
 
 

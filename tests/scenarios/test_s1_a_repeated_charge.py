@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.agents import comes_online, work
+from tests.e2e.agents import work
 from tests.e2e.house import House
-from tests.scenarios.told import events, happened, is_fast, lines, moment, shown, told
+from tests.scenarios.told import events, happened, is_fast, lines, moment, on_duty, shown, told
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.stack
@@ -34,7 +34,7 @@ CONTACT: dict[str, Any] = {
 
 
 async def test_S1_a_repeated_charge(house: House) -> None:
-    await comes_online(
+    await on_duty(
         house, "Z01", name="林悦", team="支付组", skills={"payments": 4}, languages=["zh"], capacity={"total": 2},
         supervisor="S01",
     )  # fmt: skip

@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.agents import work
 from tests.e2e.house import House
-from tests.scenarios.told import FAST, SHIPPED, events, happened, lines, moment, posted, shown, taken, told
+from tests.scenarios.told import FAST, SHIPPED, accepted, events, happened, lines, moment, on_duty, posted, shown, told
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.stack
@@ -22,8 +22,9 @@ BAD = {"attitude": "1", "speed": "1", "solved": "no", "words": WORDS}
 
 async def closed(house: House, id_: str) -> str:
     """A case of Z01, solved and closed at once."""
+    await on_duty(house, "Z01", name="林悦", team="支付组", supervisor="S01")
     case: str = (await posted(house, id_, "订单一直没有发货，请处理"))["case_id"]
-    await taken(house, case, "Z01", name="林悦", team="支付组", supervisor="S01")
+    await accepted(house, case, "Z01")
     await work(house, "responded", "Z01", case, text="马上为您处理")
     await work(house, "closed", "Z01", case, reason="已处理", result="已补发", measure="已提醒仓库")
     await happened(house, case, "case.closed", how="agent")

@@ -13,7 +13,7 @@ import pytest
 from deploy.local.paths import ROOT
 from tests.e2e.agents import work
 from tests.e2e.house import House
-from tests.scenarios.told import FAST, SHIPPED, events, happened, lines, moment, posted, shown, taken
+from tests.scenarios.told import FAST, SHIPPED, accepted, events, happened, lines, moment, on_duty, posted, shown
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.stack
@@ -25,9 +25,10 @@ SILENCE_S = 48
 CLIMB_S = 15
 
 
-async def accepted(house: House, name: str) -> str:
+async def a_mail_accepted(house: House, name: str) -> str:
+    await on_duty(house, "Z06", name="周晨", team="票务组", supervisor="S06")
     mail = await posted(house, f"s6-{name}", "发票抬头错误，请更正", conversation=f"s6-{name}", **MAIL)
-    await taken(house, mail["case_id"], "Z06", name="周晨", team="票务组", supervisor="S06")
+    await accepted(house, mail["case_id"], "Z06")
     return str(mail["case_id"])
 
 
@@ -49,7 +50,7 @@ async def of_silence(house: House, case: str, type_: str, level: int, within: fl
 
 @SHIPPED
 async def test_SL_3_silence_is_due_48_hours_after_our_last_step_whoever_asks(house: House) -> None:
-    case = await accepted(house, "shipped")
+    case = await a_mail_accepted(house, "shipped")
     await asks_again(house, "shipped", case)
     (assigned,) = [
         one for one in await house.said("assignments.v1") if (one.subject, one.type) == (case, "case.assigned")
@@ -63,7 +64,7 @@ async def test_SL_3_silence_is_due_48_hours_after_our_last_step_whoever_asks(hou
 
 @FAST
 async def test_S6_silence_climbs_three_levels_and_answers_stop_raise_or_end_it(house: House) -> None:
-    climbing, stopped, refused = [await accepted(house, name) for name in ("climbing", "stopped", "refused")]
+    climbing, stopped, refused = [await a_mail_accepted(house, name) for name in ("climbing", "stopped", "refused")]
     await asks_again(house, "climbing", climbing)
     await asyncio.gather(
         it_climbs_to_management(house, climbing), it_is_acknowledged(house, stopped), it_is_refused(house, refused)
@@ -119,7 +120,7 @@ async def events_of_chain(house: House, case: str, call: dict[str, Any]) -> list
 
 @FAST
 async def test_SL_5_the_sample_department_hears_and_its_answer_stops_the_climb(house: House) -> None:
-    case = await accepted(house, "sample")
+    case = await a_mail_accepted(house, "sample")
     environ = {**os.environ, "KAFKA": house.env["SWITCHBOARD_KAFKA"]}
     desk = await asyncio.create_subprocess_exec(
         sys.executable, "demo/subscribers/department.py", "frontline", cwd=ROOT, env=environ,

@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.agents import work
 from tests.e2e.house import House
-from tests.scenarios.told import SHIPPED, happened, posted, shown, taken
+from tests.scenarios.told import SHIPPED, accepted, happened, on_duty, posted, shown
 
 pytestmark = [pytest.mark.stack, SHIPPED]
 NOT_YET = [
@@ -32,7 +32,8 @@ async def test_S8_one_customer_whole_timeline_corrected_and_solved_in_the_first_
     assert by_app["customer_id"] == by_phone["customer_id"]
     assert [one["case_id"] for one in by_phone["cases"]] == [case]
 
-    await taken(house, case, "Z08", name="吴梅", team="技术组")
+    await on_duty(house, "Z08", name="吴梅", team="技术组")
+    await accepted(house, case, "Z08")
     work_done = {"agent_id": "Z08", "case_id": case, "reason": "客户说是硬件"}
     asked = {"type": "reclassified", "id": "s8-1", "category": ["技术故障", "硬件故障"], **work_done}
     answer = await house.ask("POST", "intake", "/v1/work", asked)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.agents import comes_online, work
+from tests.e2e.agents import comes_online, is_there, work
 from tests.e2e.house import House
 from tests.waiting import eventually
 
@@ -34,11 +34,17 @@ async def posted(house: House, id_: str, text: str, **more: Any) -> dict[str, An
     return body
 
 
-async def taken(house: House, case: str, agent_id: str, **profile: Any) -> None:
-    """The agent comes online, is offered the case, and accepts it."""
+async def on_duty(house: House, agent_id: str, **profile: Any) -> None:
+    """He alone: whoever another story left online goes on a break."""
+    for agent in (await house.get("routing", "/v1/agents", state="online", limit="500"))["items"]:
+        if agent["agent_id"] != agent_id:
+            await is_there(house, agent["agent_id"], "break")
     await comes_online(house, agent_id, **profile)
-    offered = await happened(house, case, "case.offered")
-    assert offered[-1]["agent_id"] == agent_id
+
+
+async def accepted(house: House, case: str, agent_id: str) -> None:
+    """The case is offered to the agent, and he accepts it."""
+    await happened(house, case, "case.offered", agent_id=agent_id)
     await work(house, "accepted", agent_id, case)
     await happened(house, case, "case.assigned")
 
