@@ -254,7 +254,7 @@ def _cases(doors: APIRouter, cases: Cases) -> None:
     async def show(_: Reader, case: str) -> Any:
         found = await _case(cases, case)
         lines = cases.timeline.find({"key": found.case_id}, sort=[("order", 1)], limit=MOST_LINES)
-        return {**found.model_dump(mode="json"), "timeline": [_line(line) for line in await lines.to_list(None)]}
+        return {**_whole(found), "timeline": [_line(line) for line in await lines.to_list(None)]}
 
 
 async def _by_words(look: Look, query: dict[str, Any], q: str, turn: asyncio.Semaphore) -> list[str]:
@@ -291,6 +291,13 @@ async def _case(cases: Cases, id_or_number: str) -> Case:
         detail = f"more than one case has the number {number}; use the id"
         raise Problem(409, "ambiguous_number", detail, field="case", ids=ids)
     return found[0]
+
+
+def _whole(case: Case) -> dict[str, Any]:
+    """`escalation`: of several that are open the highest."""
+    escalation = case.escalation
+    shown = case.model_dump(mode="json", exclude={"escalations"})
+    return {**shown, "escalation": escalation.model_dump(mode="json") if escalation else None}
 
 
 def _brief(case: Case) -> dict[str, Any]:

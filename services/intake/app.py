@@ -16,7 +16,7 @@ from services.intake.handlers import (
 )
 from services.intake.observe import count_open_cases
 from services.intake.settings import Settings
-from services.intake.store import CASES, COLLEAGUES, CUSTOMERS, Cases, Roster
+from services.intake.store import CASES, COLLEAGUES, CUSTOMERS, FOLLOWED, Cases, Roster
 from shared.bus import Door
 from shared.doors import Handlers
 from shared.service import Core, Parts, Running, Worker, run
@@ -44,10 +44,10 @@ def assemble(core: Core[Settings]) -> Parts:
         doors={
             "contacts.v1": [Door(cases, contacts, CONTACTS)],
             "work.v1": [Door(cases, work_done(changes), WORK)],
-            "assignments.v1": [Door(cases, changes)],
             "agents.v1": [Door(colleagues, agent_updated(enrolments), AGENTS)],
+            **{topic: [Door(cases, changes)] for topic in FOLLOWED},
         },
-        keyed=("work.v1", "assignments.v1"),
+        keyed=("work.v1", *FOLLOWED),
         router=lambda running: router(running, cases, rules),
         timed=(Timed(cases, fire),),
         workers=workers,

@@ -4,18 +4,23 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from services.intake.domain import follow, follow_escalation, follow_feedback, follow_targets
 from services.intake.domain.case import Case
-from services.intake.domain.follow import assigned, offered, queued, unassigned
 from services.intake.domain.roster import Colleague, enrol
 from services.intake.domain.rules import Rules
 from services.intake.domain.work import decide_work
 from services.intake.store import ContactChange, contact_change
 from shared.codec import Inbound, parse
-from shared.doors import Handlers
+from shared.decisions import Decision
+from shared.doors import Ask, Handlers, ignore
+from shared.events import escalations, feedback, sla
 from shared.events.agents import AgentPresence, AgentUpdated
 from shared.events.assignments import CaseAssigned, CaseOffered, CaseQueued, CaseUnassigned
 from shared.events.base import Event
 from shared.events.contacts import Contact
+from shared.events.escalations import EscalationLevelRaised, EscalationRaised, EscalationWithdrawn
+from shared.events.feedback import ImprovementClosed, ImprovementOpened, SurveyAnswered
+from shared.events.sla import ClockPaused, ClockResumed, ClockStarted, EscalationAnswered, TargetMissed
 from shared.events.work import INTAKE_VERBS, ROUTING_VERBS, Work
 from shared.fold import Change
 from shared.metrics import Metrics
@@ -27,17 +32,34 @@ AGENTS = Inbound(frozenset({AgentUpdated.TYPE, AgentPresence.TYPE}))
 
 
 def case_changes(rules: Live[Rules], metrics: Metrics) -> Handlers[Case]:
-    """What work and assignments ask of a case. Verbs that routing decides are routing's."""
+    """What work asks of a case, and what other services decided of it. Verbs that routing decides are routing's."""
     on: Handlers[Case] = Handlers(metrics)
     for verb in INTAKE_VERBS:
         on.outsiders(
             f"work.{verb}", Work, _work(verb, rules), key=lambda work: work.case_id, once=lambda work: work.once
         )
-    on.ours(CaseQueued, lambda data, _: partial(queued, event=data))
-    on.ours(CaseOffered, lambda data, _: partial(offered, event=data))
-    on.ours(CaseAssigned, lambda data, _: partial(assigned, event=data))
-    on.ours(CaseUnassigned, lambda data, _: partial(unassigned, event=data))
+    for known in (*sla.EVENTS, *escalations.EVENTS, *feedback.EVENTS):
+        on.ours(known, ignore)
+    on.ours(CaseQueued, _following(follow.queued))
+    on.ours(CaseOffered, _following(follow.offered))
+    on.ours(CaseAssigned, _following(follow.assigned))
+    on.ours(CaseUnassigned, _following(follow.unassigned))
+    on.ours(ClockStarted, _following(follow_targets.clock))
+    on.ours(ClockPaused, _following(follow_targets.clock))
+    on.ours(ClockResumed, _following(follow_targets.clock))
+    on.ours(TargetMissed, _following(follow_targets.missed))
+    on.ours(EscalationRaised, _following(follow_escalation.raised))
+    on.ours(EscalationLevelRaised, _following(follow_escalation.raised))
+    on.ours(EscalationWithdrawn, _following(follow_escalation.withdrawn))
+    on.ours(EscalationAnswered, _following(follow_escalation.answered))
+    on.ours(SurveyAnswered, _following(follow_feedback.survey_answered))
+    on.ours(ImprovementOpened, _following(follow_feedback.improvement_opened))
+    on.ours(ImprovementClosed, _following(follow_feedback.improvement_closed))
     return on
+
+
+def _following(decide: Callable[..., Decision[Case]]) -> Ask:
+    return lambda data, _: partial(decide, event=data)
 
 
 def _work(verb: str, rules: Live[Rules]) -> Any:

@@ -19,6 +19,7 @@ from services.intake.domain.rules import Rules
 from shared.errors import TooEarly
 from shared.events.agents import AgentUpdated
 from shared.events.contacts import Contact
+from shared.events.escalations import TOPICS as ESCALATIONS
 from shared.events.work import Work
 from shared.fold import Change, Outcome
 from shared.ids import contact_event_id, contact_id, named, partition_of
@@ -44,10 +45,12 @@ def customer_index(customer: Customer) -> dict[str, Any]:
     return {"points": list(customer.points)}
 
 
+FOLLOWED = ("assignments.v1", "sla.v1", "feedback.v1", *ESCALATIONS)
+"""What other services decide of a case."""
 CASES = Shape(
     "cases",
     Case,
-    reads=frozenset({"assignments.v1"}),
+    reads=frozenset(FOLLOWED),
     index=case_index,
     indexes=(("status", "priority"), ("customer",), ("number",)),
     unique=("contacts", "conversations"),

@@ -12,7 +12,7 @@ from services.notify.providers.base import Provider
 from services.notify.providers.local import LocalProvider
 from services.notify.providers.smtp import Server, SmtpProvider
 from services.notify.settings import Settings
-from services.notify.store import CASEFILES
+from services.notify.store import CASEFILES, READS
 from shared.bus import Door
 from shared.service import Core, Parts, run
 
@@ -50,8 +50,8 @@ def assemble(core: Core[Settings], set_up: Callable[[Settings], Sequence[Provide
     return Parts(
         relay=relay,
         stores=(files,),
-        doors={"cases.v1": [Door(files, changes)], "assignments.v1": [Door(files, changes)]},
-        keyed=("cases.v1", "assignments.v1"),
+        doors={topic: [Door(files, changes)] for topic in READS},
+        keyed=READS,
         router=lambda running: router(running, files, rules),
         after=delivery.after,
         workers=lambda running: [partial(delivery.run, running.ownership)],

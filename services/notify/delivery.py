@@ -65,9 +65,10 @@ class Delivery:
     async def turn(self, ownership: Ownership) -> int:
         """Take what is due and start its lanes; returns how many case files were looked at."""
         shards = sorted(ownership.shards) or list(range(self._files.partitions))
-        keys = await ripe(self._files, shards, self._files.clock(), sorted(set(self._lanes.values())), MANY)
+        busy = sorted(set(self._lanes.values()))
+        keys = await ripe(self._files, shards, self._files.clock(), busy, MANY)
         if keys:
-            for name, messages in (await self._take(keys)).items():
+            for name, messages in (await self._take(keys, busy)).items():
                 lane = asyncio.create_task(self._lane(name, messages))
                 self._lanes[lane] = name
                 lane.add_done_callback(self._lane_free)
@@ -89,11 +90,11 @@ class Delivery:
         except TimeoutError:
             return
 
-    async def _take(self, keys: Sequence[str]) -> dict[str, list[tuple[str, Message]]]:
+    async def _take(self, keys: Sequence[str], busy: Sequence[str]) -> dict[str, list[tuple[str, Message]]]:
         """The messages that are ours now, by provider."""
         self._round += 1
         by = f"{self._me}:{self._round}"
-        decide = partial(deliver.pick_up, by=by, rules=self._rules(), recognising=self._recognising)
+        decide = partial(deliver.pick_up, by=by, rules=self._rules(), recognising=self._recognising, busy=busy)
         changes = [_change(key, decide, named("take", key, by)) for key in keys]
         outcomes = await self._insist(changes, INSIST_S)
         taken: dict[str, list[tuple[str, Message]]] = {}

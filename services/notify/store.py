@@ -3,28 +3,29 @@
 from typing import Any
 
 from services.notify.domain.casefile import Casefile
-from services.notify.domain.deliver import due, head
+from services.notify.domain.deliver import due, heads
+from shared.events.escalations import TOPICS as ESCALATIONS
 from shared.store import Shape, Store
 
 Casefiles = Store[Casefile]
+READS = ("cases.v1", "assignments.v1", "sla.v1", "feedback.v1", *ESCALATIONS)
 LONGEST_LOG = 2000
 
 
 def index(file: Casefile) -> dict[str, Any]:
-    next_one = head(file)
     return {
         "number": file.number,
         "customer": file.customer or None,
         "messages": (*(m.id for m in file.messages), *(f.id for f in file.finished)),
         "unknown": any(m.state == "unknown" for m in file.messages) or None,
-        "provider": next_one.provider if next_one else None,
+        "next": [{"provider": m.provider, "due": m.next_at} for m in heads(file)],
     }
 
 
 CASEFILES = Shape(
     "casefiles",
     Casefile,
-    reads=frozenset({"cases.v1", "assignments.v1"}),
+    reads=frozenset(READS),
     index=index,
     indexes=(("number",), ("customer",), ("messages",), ("unknown",)),
     due=due,
@@ -32,11 +33,14 @@ CASEFILES = Shape(
 
 
 async def ripe(store: Casefiles, shards: list[int], now: Any, without: list[str], limit: int) -> list[str]:
-    """Keys of the case files that somebody must look at, the longest due first, but for those of busy providers."""
+    """Keys of the case files that somebody must look at, the longest due first.
+
+    `without`: busy providers. A message of theirs neither counts nor hides one of another.
+    """
     query = {
         "shard": {"$in": shards},
         "due": {"$lte": now},
-        "ix.provider": {"$nin": without},
+        "ix.next": {"$elemMatch": {"provider": {"$nin": without}, "due": {"$lte": now}}},
         "parked.since": {"$exists": False},
     }
     found = store.documents.find(query, projection={"_id": 1}, sort=[("due", 1)], limit=limit)

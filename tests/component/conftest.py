@@ -11,7 +11,7 @@ from tests.e2e.conftest import given
 from tests.e2e.fresh import emptied
 from tests.e2e.house import House, at_home
 
-Alone = Callable[[str], AbstractAsyncContextManager[House]]
+Alone = Callable[..., AbstractAsyncContextManager[House]]
 
 
 @pytest.fixture(scope="module")
@@ -22,13 +22,14 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def alone(kafka: str, mongo: str, tmp_path_factory: pytest.TempPathFactory, rules: Path) -> Alone:
-    """Starts one service as a process, from empty stores; its neighbours are played by the test."""
+    """Starts one service as a process, from empty stores; its neighbours are played by the test. `more`: settings."""
 
     @asynccontextmanager
-    async def running(service: str) -> AsyncIterator[House]:
+    async def running(service: str, **more: str) -> AsyncIterator[House]:
         await emptied(kafka, mongo)
         directory = tmp_path_factory.mktemp(service)
-        with running_stack(directory=directory, environ=given(kafka, mongo, rules), names=(service,)) as stack:
+        environ = {**given(kafka, mongo, rules), **more}
+        with running_stack(directory=directory, environ=environ, names=(service,)) as stack:
             async with at_home(stack, (service,)) as house:
                 yield house
 

@@ -1,9 +1,10 @@
-"""Intake over a real broker and database; routing and the agents' desktops are played by the test."""
+"""Intake over a real broker and database; its neighbours and the agents' desktops are played by the test."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from pymongo import AsyncMongoClient
 
 from shared.clock import utc_now
 from shared.events.assignments import CaseUnassigned
+from shared.events.escalations import EscalationLevelRaised, EscalationRaised, EscalationWithdrawn
+from shared.events.feedback import ImprovementClosed, ImprovementOpened, Scores, SurveyAnswered
+from shared.events.sla import ClockStarted, EscalationAnswered, PolicyRef, TargetMissed, TargetReminder
 from shared.ids import contact_id, named
 from tests.component.conftest import Alone
 from tests.component.neighbours import (
@@ -24,11 +28,13 @@ from tests.component.neighbours import (
     put_rules,
 )
 from tests.e2e.agents import now, work
+from tests.e2e.house import READS as READERS
 from tests.e2e.house import House, Said
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.stack
-READS, GIVES = ("contacts.v1", "work.v1", "assignments.v1", "agents.v1"), ("cases.v1", "customers.v1")
+READS, GIVES = tuple(sorted(READERS["intake"])), ("cases.v1", "customers.v1")
+SOON = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +47,16 @@ async def intake(alone: Alone) -> AsyncIterator[House]:
 @pytest.fixture(scope="module")
 def routing(intake: House) -> Neighbour:
     return Neighbour(intake, "routing")
+
+
+@pytest.fixture(scope="module")
+def sla(intake: House) -> Neighbour:
+    return Neighbour(intake, "sla")
+
+
+@pytest.fixture(scope="module")
+def feedback(intake: House) -> Neighbour:
+    return Neighbour(intake, "feedback")
 
 
 def contact(id_: str, text: str = "昨天支付了两次，请尽快退款", **more: Any) -> dict[str, Any]:
@@ -143,6 +159,96 @@ async def test_an_effect_that_comes_before_its_cause_waits_for_it(intake: House,
 async def _waits(intake: House, case: str, count: int) -> bool:
     parked = (await intake.get("intake", "/v1/parked"))["items"]
     return any(item["key"] == case and len(item["waiting"]) == count for item in parked)
+
+
+def clock(case: str, **more: Any) -> dict[str, Any]:
+    policy = PolicyRef(id="default", version="1")
+    return {**ids(case), "target": "resolution", "at": SOON, "due_at": SOON, "policy": policy, **more}
+
+
+def call(case: str, level: int, department: str) -> EscalationRaised | EscalationLevelRaised:
+    kind = EscalationRaised if level == 1 else EscalationLevelRaised
+    return kind(
+        **ids(case), escalation_id="e1", level=level, department=department, priority="P2", target="resolution",
+        due_at=SOON, why="resolution was missed",
+    )  # fmt: skip
+
+
+def lines_of(seen: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [(line["kind"], line["by"], line["text"]) for line in seen["timeline"][1:]]
+
+
+async def test_SL_5_IN_10_what_sla_and_departments_say_shows_on_the_case(intake: House, sla: Neighbour) -> None:
+    case = (await arrives(intake, contact("escalated")))["case_id"]
+    sla.has_seen(case, cases=1)
+    await sla.says(
+        ClockStarted(**clock(case)),
+        TargetReminder(**clock(case), share=0.5, agent_id="Z01"),
+        TargetMissed(**clock(case), late_s=60, agent_id="Z01", pool="payments.zh"),
+    )
+    sla.has_seen(case, sla=3)
+    await sla.says(call(case, 1, "frontline"))
+    await intake.quiet()
+    seen = await shown(intake, case)
+    assert seen["due_at"] == "2026-11-23T08:00:00Z"
+    assert seen["escalation"] == {"id": "e1", "level": 1, "department": "frontline", "acknowledged": False}
+    assert lines_of(seen) == [("target_missed", "sla", ""), ("escalation_raised", "sla", "resolution was missed")]
+    assert seen["timeline"][1]["data"]["late_s"] == 60
+    sla.has_seen(case, **{"escalations.frontline": 1})
+    await sla.says(
+        EscalationAnswered(
+            **ids(case), escalation_id="e1", department="frontline", level=1, answer="acknowledged", by="王主管",
+            text="马上处理", stands=1,
+        )
+    )  # fmt: skip
+    await intake.quiet()
+    seen = await shown(intake, case)
+    assert (seen["escalation"]["acknowledged"], lines_of(seen)[-1]) == (
+        True, ("escalation_answered", "王主管", "马上处理"),
+    )  # fmt: skip
+    sla.has_seen(case, sla=4)
+    await sla.says(
+        EscalationWithdrawn(**ids(case), escalation_id="e1", level=1, department="frontline", why="resolved")
+    )
+    await intake.quiet()
+    seen = await shown(intake, case)
+    assert (seen["escalation"], lines_of(seen)[-1]) == (None, ("escalation_withdrawn", "sla", "resolved"))
+    assert await types(intake, case) == ["case.opened"], "it follows and gives nothing out"
+
+
+async def test_SL_5_a_level_that_comes_before_what_it_rests_on_waits_for_it(intake: House, sla: Neighbour) -> None:
+    case = (await arrives(intake, contact("levels")))["case_id"]
+    ahead = Neighbour(intake, "sla")
+    ahead.has_seen(case, cases=1, sla=1, **{"escalations.frontline": 1})
+    await ahead.says(call(case, 2, "technical"))
+    sla.has_seen(case, cases=1)
+    await sla.says(TargetMissed(**clock(case), late_s=60))
+    await eventually(lambda: _waits(intake, case, 1))
+    assert (await shown(intake, case))["escalation"] is None
+    sla.has_seen(case, sla=1)
+    await sla.says(call(case, 1, "frontline"))
+    await intake.quiet()
+    seen = await shown(intake, case)
+    assert (seen["escalation"]["level"], seen["escalation"]["department"]) == (2, "technical")
+    assert [kind for kind, _, _ in lines_of(seen)] == [
+        "target_missed", "escalation_raised", "escalation_level_raised",
+    ]  # fmt: skip
+
+
+async def test_IN_10_what_came_of_a_case_is_in_its_timeline(intake: House, feedback: Neighbour) -> None:
+    case = (await arrives(intake, contact("rated")))["case_id"]
+    feedback.has_seen(case, cases=1)
+    improvement = {"improvement_id": "i1", "criteria": ("一周内无同类投诉",), "due_at": SOON, "department": "payment"}
+    await feedback.says(
+        SurveyAnswered(**ids(case), survey_id="s1", scores=Scores(attitude=1), csat=1.0, words="等了三天", bad=True),
+        ImprovementOpened(**ids(case), survey_id="s1", person="Z01", **improvement),
+        ImprovementClosed(**ids(case), improvement_id="i1", by="S01", measure="每日跟进", before="3 天", after="1 天"),
+    )
+    await intake.quiet()
+    assert lines_of(await shown(intake, case)) == [
+        ("survey_answered", "customer", "等了三天"), ("improvement_opened", "feedback", ""),
+        ("improvement_closed", "S01", "每日跟进"),
+    ]  # fmt: skip
 
 
 async def test_a_higher_revision_amends_and_a_lower_or_equal_one_does_nothing(intake: House) -> None:

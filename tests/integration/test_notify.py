@@ -26,7 +26,7 @@ from shared.metrics import Metrics
 from shared.mongo import connect
 from shared.outbox import Publication
 from shared.service import Core, Running, build, set_up
-from tests.unit.notify.build import WANG, assigned_event, opened_event, resolved_event
+from tests.unit.notify.build import WANG, assigned_event, opened_event, reminder_event, resolved_event
 
 
 class Published:
@@ -278,6 +278,26 @@ async def test_NT_6_a_slow_provider_does_not_hold_up_the_other(start: Any):
     await asyncio.gather(worker, return_exceptions=True)
     assert {kind for kind, _ in notify.events()} == {"notification.sent"}
     assert len(notify.events()) == 2
+
+
+async def test_NT_6_a_slow_provider_does_not_hide_what_another_may_send_of_the_same_case(start: Any):
+    slow, quick = Carrier(hold=asyncio.Event()), Carrier("local", True)
+    notify = await start(slow, quick)
+    case, opened, *_ = story(1, channel="email")
+    reminder = reminder_event(0.5).model_copy(update={"case_id": case})
+    await notify.read(opened)
+    await notify.delivery.turn(notify.running.ownership)
+    await slow.begun.wait()
+    await notify.read(record(reminder, 1, case, cases=1), story(2, channel="email")[1])
+    assert await notify.delivery.turn(notify.running.ownership) == 1, "what only the slow one may send is not looked at"
+    await quick.begun.wait()
+    assert [(message.to, message.case_id) for message in quick.told] == [("Z01", case)]
+    assert slow.hold is not None
+    slow.hold.set()
+    await notify.delivery.idle()
+    await notify.deliver()
+    assert {message.to for message in slow.told} == {WANG.email}
+    assert len(slow.told) == 2
 
 
 async def test_NT_6_a_provider_with_a_bug_leaves_its_messages_open(start: Any):

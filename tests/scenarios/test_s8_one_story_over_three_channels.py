@@ -18,6 +18,7 @@ BOTH = {"app_id": "app-s8", "phone": "+8613900139000", "language": "zh"}
 
 
 async def test_S8_one_customer_whole_timeline_corrected_and_solved_in_the_first_contact(house: House) -> None:
+    await on_duty(house, "Z08", name="吴梅", team="技术组")
     text = "路由器R6怎么重置？还是不行，转人工"
     opened = await posted(house, "s8-app", text, channel="app", conversation="s8", customer=APP)
     case = opened["case_id"]
@@ -32,7 +33,6 @@ async def test_S8_one_customer_whole_timeline_corrected_and_solved_in_the_first_
     assert by_app["customer_id"] == by_phone["customer_id"]
     assert [one["case_id"] for one in by_phone["cases"]] == [case]
 
-    await on_duty(house, "Z08", name="吴梅", team="技术组")
     await accepted(house, case, "Z08")
     work_done = {"agent_id": "Z08", "case_id": case, "reason": "客户说是硬件"}
     asked = {"type": "reclassified", "id": "s8-1", "category": ["技术故障", "硬件故障"], **work_done}

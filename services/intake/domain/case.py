@@ -25,10 +25,21 @@ class ContactSeen(BaseModel):
     hash: str
 
 
+class Escalation(BaseModel):
+    """One that is open: on which level it stands, with whom, and whether they said that they have it."""
+
+    model_config = ConfigDict(frozen=True)
+    id: str
+    level: int
+    department: str
+    acknowledged: bool = False
+
+
 class Case(BaseModel):
     """`category_by` and `priority_by` say whether the rules or a person (an agent id) decided last.
 
     `open_conversations` are those whose next contact belongs here; a closed or full case gives them up.
+    `due_at`: until when it should be resolved; None while that clock stands. `escalations`: those that are open.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -75,6 +86,8 @@ class Case(BaseModel):
     team: str = ""
 
     opened_at: datetime
+    due_at: datetime | None = None
+    escalations: tuple[Escalation, ...] = ()
     first_responded_at: datetime | None = None
     promise: Promise | None = None
     waiting_party: str | None = None
@@ -92,6 +105,11 @@ class Case(BaseModel):
     def ids(self) -> dict[str, str]:
         """What every event of the case carries."""
         return {"case_id": self.case_id, "number": self.number}
+
+    @property
+    def escalation(self) -> Escalation | None:
+        """The open one that stands highest."""
+        return max(self.escalations, key=lambda open_: open_.level, default=None)
 
     def seen(self, contact_id: str) -> ContactSeen | None:
         return next((seen for seen in self.contacts if seen.id == contact_id), None)

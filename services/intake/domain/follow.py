@@ -14,7 +14,7 @@ ROUTING = "routing"
 
 
 def queued(state: Case | None, now: datetime, *, event: CaseQueued) -> Decision[Case]:
-    case = _known(state)
+    case = known(state)
     if case.status in SETTLED:
         return Decision(case)
     status = case.status if case.status in WAITING else "queued"
@@ -24,11 +24,11 @@ def queued(state: Case | None, now: datetime, *, event: CaseQueued) -> Decision[
 
 def offered(state: Case | None, now: datetime, *, event: CaseOffered) -> Decision[Case]:
     """An offer changes nothing until it is accepted."""
-    return Decision(_known(state))
+    return Decision(known(state))
 
 
 def assigned(state: Case | None, now: datetime, *, event: CaseAssigned) -> Decision[Case]:
-    case = _known(state)
+    case = known(state)
     if case.status in SETTLED:
         return Decision(case)
     status = "assigned" if case.status in ("new", "queued") else case.status
@@ -38,7 +38,7 @@ def assigned(state: Case | None, now: datetime, *, event: CaseAssigned) -> Decis
 
 def unassigned(state: Case | None, now: datetime, *, event: CaseUnassigned) -> Decision[Case]:
     """Word of an agent who no longer has the case anyway changes nothing."""
-    case = _known(state)
+    case = known(state)
     if case.status in SETTLED or case.agent_id != event.agent_id:
         return Decision(case)
     status = case.status if case.status in WAITING else "queued"
@@ -46,7 +46,8 @@ def unassigned(state: Case | None, now: datetime, *, event: CaseUnassigned) -> D
     return Decision(after, note=Note(now, "unassigned", ROUTING, event.why, {"agent_id": event.agent_id}))
 
 
-def _known(state: Case | None) -> Case:
+def known(state: Case | None, what: str = "an assignment") -> Case:
+    """Raises Refused, an error of ours, for word of a case that was never opened."""
     if state is None:
-        raise Refused("unknown_case", "an assignment of a case that was never opened", field="case_id", status=404)
+        raise Refused("unknown_case", f"{what} of a case that was never opened", field="case_id", status=404)
     return state

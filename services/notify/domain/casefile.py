@@ -9,6 +9,10 @@ from shared.events.cases import Reach
 
 KEEP_FINISHED = 20
 REMEMBER_TOLD = 500
+MOST_WAITING = 20 * 1024
+"""Bytes of messages that wait; a provider that is away for days must not make a document of more than 64 KiB."""
+BESIDE_WORDS = 700
+"""Bytes of a message that are not its text."""
 
 Unfinished = Literal["queued", "sending", "unknown"]
 Outcome = Literal["sent", "failed", "suppressed"]
@@ -26,6 +30,7 @@ class Message(_Part):
 
     `attempt` counts every hand-over and guards against the answers of the dead. `tries` counts those that the present
     provider answered badly. `open`: an earlier attempt may have been taken by `provider`, so no other may be asked.
+    `about`: what a later fact may make untrue before it is sent (a target, a survey).
     """
 
     id: str
@@ -37,6 +42,7 @@ class Message(_Part):
     subject: str
     text: str
     cause: str
+    about: str = ""
     state: Unfinished = "queued"
     attempt: int = 0
     tries: int = 0
@@ -46,6 +52,11 @@ class Message(_Part):
     taken_at: datetime | None = None
     next_at: datetime | None = None
     why: str = ""
+
+    @property
+    def untouched(self) -> bool:
+        """No provider can have it."""
+        return self.state == "queued" and not self.open
 
 
 class Finished(_Part):
@@ -63,7 +74,10 @@ class Finished(_Part):
 
 
 class Casefile(_Part):
-    """`messages` are in the order in which they are told; `told` holds the newest ids ever given."""
+    """`messages` are in the order in which each recipient is told; `told` holds the newest ids ever given.
+
+    `agent_id`, `supervisor`, `pool`: who has the case now. `introduced`: the agent whom the customer knows.
+    """
 
     case_id: str
     number: str
@@ -72,10 +86,17 @@ class Casefile(_Part):
     reach: Reach = Reach()
     channel: str = ""
     agent_id: str = ""
+    supervisor: str = ""
+    pool: str = ""
+    introduced: str = ""
     drill: bool = False
     messages: tuple[Message, ...] = ()
     finished: tuple[Finished, ...] = ()
     told: tuple[str, ...] = ()
+
+    @property
+    def is_full(self) -> bool:
+        return sum(len(m.text.encode()) + BESIDE_WORDS for m in self.messages) > MOST_WAITING
 
     def message(self, id_: str) -> Message | None:
         return next((m for m in self.messages if m.id == id_), None)

@@ -1,4 +1,5 @@
-"""Where to tell the customer: on the channel they used if it can carry a message, else the first other way known."""
+"""Where to tell whom: customers on the channel they used if it can carry a message, else the first other way known;
+staff at their desk."""
 
 import re
 from dataclasses import dataclass
@@ -27,6 +28,17 @@ def best(used: str, reach: Reach, rules: Rules) -> Way | None:
         if name in known and (to := _address(known[name], reach)):
             return Way(name, to)
     return None
+
+
+def at_desk(to: str, rules: Rules) -> Way | None:
+    """None: it is nobody's desk, or desks are not used here."""
+    name = rules.channels.staff.channel
+    return Way(name, to) if to and name in rules.channels.channels else None
+
+
+def desk(person: str | None, pool: str | None) -> tuple[str, ...]:
+    """The desk of a person (his id), or that of the supervisors of a pool (`pool:<pool>`) where nobody is named."""
+    return (person,) if person else (f"pool:{pool}",) if pool else ()
 
 
 def _address(channel: Channel, reach: Reach) -> str:

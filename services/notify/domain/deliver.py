@@ -1,12 +1,13 @@
 """A message on its way: queued -> sending -> sent, and everything that may come between.
 
-The messages of a case are told one after the other, so nobody reads "resolved" before "assigned". A provider is asked
-only by whoever moved the message to `sending`. If it stays open whether a provider took it, only that provider may be
-asked again, and only if it recognises repeats; else the message is `unknown` and a person settles it.
+Each recipient of a case is told one thing after the other, so nobody reads "resolved" before "assigned"; recipients do
+not wait for each other. A provider is asked only by whoever moved the message to `sending`. If it stays open whether a
+provider took it, only that provider may be asked again, and only if it recognises repeats; else the message is
+`unknown` and a person settles it.
 Every answer names its attempt: the answer to an attempt that is over changes nothing.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from services.notify.domain import log
 from services.notify.domain.casefile import Casefile, Message
 from services.notify.domain.events import given_out
 from services.notify.domain.rules import Provider, Rules
+from services.notify.domain.together import then
 from shared.decisions import Decision, Refused
 from shared.events.notifications import NotificationFailed, NotificationSent, NotificationUnknown
 
@@ -24,21 +26,23 @@ LEFT_BEHIND = "left_behind"
 _NONE: dict[str, Any] = {"taken_by": "", "taken_at": None}
 
 
-def head(state: Casefile) -> Message | None:
-    """The message whose turn it is."""
-    return next((m for m in state.messages if m.state != "unknown"), None)
+def heads(state: Casefile) -> tuple[Message, ...]:
+    """The messages whose turn it is: the first of each recipient."""
+    first: dict[tuple[str, str], Message] = {}
+    for message in state.messages:
+        if message.state != "unknown":
+            first.setdefault((message.channel, message.to), message)
+    return tuple(first.values())
 
 
 def due(state: Casefile) -> datetime | None:
     """When somebody must look at it: to send, to try again, or because a lease has ended."""
-    message = head(state)
-    return message.next_at if message else None
+    return min((m.next_at for m in heads(state) if m.next_at), default=None)
 
 
-def pending(state: Casefile, now: datetime) -> tuple[Message, ...]:
-    """What may be taken now."""
-    message = head(state)
-    return (message,) if message and message.state == "queued" and _ripe(message, now) else ()
+def pending(state: Casefile, now: datetime, busy: Collection[str] = ()) -> tuple[Message, ...]:
+    """What may be taken now. `busy`: providers that have enough to do."""
+    return tuple(m for m in _ripe(state, now, busy) if m.state == "queued")
 
 
 def in_hand(state: Casefile, by: str) -> tuple[Message, ...]:
@@ -47,31 +51,41 @@ def in_hand(state: Casefile, by: str) -> tuple[Message, ...]:
 
 
 def pick_up(
-    state: Casefile, now: datetime, *, by: str, rules: Rules, recognising: Collection[str]
+    state: Casefile,
+    now: datetime,
+    *,
+    by: str,
+    rules: Rules,
+    recognising: Collection[str],
+    busy: Collection[str] = (),
 ) -> Decision[Casefile]:
     """Look after what a dead process left behind, then take what is to be sent."""
-    recovered = recover(state, now, recognising=recognising)
-    taken = take(recovered.state, now, by=by, rules=rules)
-    return Decision(taken.state, recovered.events, recovered.note)
+    recovered = recover(state, now, recognising=recognising, busy=busy)
+    return then(recovered, take(recovered.state, now, by=by, rules=rules, busy=busy))
 
 
-def take(state: Casefile, now: datetime, *, by: str, rules: Rules) -> Decision[Casefile]:
-    """The next message is `by`'s for the provider's lease."""
-    for message in pending(state, now):
-        provider = _provider(message, rules)
-        if provider is None:
-            return _give_up(state, message, now, "no_provider")
-        update = {
-            "state": "sending",
-            "provider": provider,
-            "tries": message.tries if provider == message.provider else 0,
-            "attempt": message.attempt + 1,
-            "taken_by": by,
-            "taken_at": now,
-            "next_at": now + timedelta(seconds=_how(provider, rules).lease_s),
-        }
-        return Decision(state.changed(message.model_copy(update=update)))
-    return Decision(state)
+def take(state: Casefile, now: datetime, *, by: str, rules: Rules, busy: Collection[str] = ()) -> Decision[Casefile]:
+    """The next message of each recipient is `by`'s for its provider's lease."""
+    decision = Decision(state)
+    for message in pending(state, now, busy):
+        decision = then(decision, _take(decision.state, message, now, by, rules))
+    return decision
+
+
+def _take(state: Casefile, message: Message, now: datetime, by: str, rules: Rules) -> Decision[Casefile]:
+    provider = _provider(message, rules)
+    if provider is None:
+        return _give_up(state, message, now, "no_provider")
+    update = {
+        "state": "sending",
+        "provider": provider,
+        "tries": message.tries if provider == message.provider else 0,
+        "attempt": message.attempt + 1,
+        "taken_by": by,
+        "taken_at": now,
+        "next_at": now + timedelta(seconds=_how(provider, rules).lease_s),
+    }
+    return Decision(state.changed(message.model_copy(update=update)))
 
 
 def sent(state: Casefile, now: datetime, *, id_: str, attempt: int, provider: str) -> Decision[Casefile]:
@@ -108,11 +122,18 @@ def failed(
     return _unknown(state, message, now, why) if message.open else _elsewhere(state, message, now, why, rules)
 
 
-def recover(state: Casefile, now: datetime, *, recognising: Collection[str]) -> Decision[Casefile]:
-    """Look after a message whose lease has ended: nobody answered whether the provider took it."""
-    message = head(state)
-    if message is None or message.state != "sending" or not _ripe(message, now):
-        return Decision(state)
+def recover(
+    state: Casefile, now: datetime, *, recognising: Collection[str], busy: Collection[str] = ()
+) -> Decision[Casefile]:
+    """Look after messages whose lease has ended: nobody answered whether the provider took them."""
+    decision = Decision(state)
+    for message in _ripe(state, now, busy):
+        if message.state == "sending":
+            decision = then(decision, _left_behind(decision.state, message, now, recognising))
+    return decision
+
+
+def _left_behind(state: Casefile, message: Message, now: datetime, recognising: Collection[str]) -> Decision[Casefile]:
     message = message.model_copy(update={"open": True})
     if message.provider in recognising:
         return _again(state, message, now, 0.0, LEFT_BEHIND)
@@ -139,8 +160,8 @@ def settle(state: Casefile | None, now: datetime, *, id_: str, sent: bool, by: s
     return _again(state, message, now, 0.0, f"settled by {by}: not sent", by=by)
 
 
-def _ripe(message: Message, now: datetime) -> bool:
-    return message.next_at is None or message.next_at <= now
+def _ripe(state: Casefile, now: datetime, busy: Collection[str]) -> Iterator[Message]:
+    return (m for m in heads(state) if m.provider not in busy and (m.next_at is None or m.next_at <= now))
 
 
 def _how(provider: str, rules: Rules) -> Provider:

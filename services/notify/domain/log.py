@@ -1,6 +1,7 @@
 """One line of the delivery log per thing that happened to a message: the log is the case's timeline in notify.
 
-The line `notification.queued` holds the words; later lines hold what became of them.
+The line `notification.queued` holds the words; later lines hold what became of them. What happened to several messages
+at once shares one line, `notification.several`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,6 +13,7 @@ from shared.decisions import Note
 
 BY = "notify"
 PREFIX = "notification."
+SEVERAL = f"{PREFIX}several"
 _WORDS = {"template", "template_version", "channel", "to", "language", "subject", "text", "cause"}
 _COURSE = ("provider", "attempt", "why")
 
@@ -32,16 +34,33 @@ def suppressed(message: Message, now: datetime, *, why: str) -> Note:
     return Note(now, f"{PREFIX}suppressed", BY, data={"id": message.id, **words, "why": why})
 
 
+def joined(*notes: Note | None) -> Note | None:
+    """All of them as the one line that a decision may write."""
+    said = [note for note in notes if note is not None]
+    if len(said) < 2:
+        return said[0] if said else None
+    return Note(said[0].at, SEVERAL, BY, data={"lines": [part for note in said for part in _parts(note)]})
+
+
+def _parts(note: Note) -> list[dict[str, Any]]:
+    several: list[dict[str, Any]] = note.data.get("lines", [])
+    return several or [{"kind": note.kind, "by": note.by, "data": note.data}]
+
+
 def read(lines: Iterable[Mapping[str, Any]], state: Casefile | None) -> list[dict[str, Any]]:
     """Every message of a case as a person wants to see it, oldest first, from the lines in order of time."""
     messages: dict[str, dict[str, Any]] = {}
-    for entry in lines:
+    for entry in (part for line in lines for part in _apart(line)):
         if str(entry["kind"]).startswith(PREFIX):
             _add(messages, entry)
     for message in state.messages if state else ():
         if message.id in messages:
             messages[message.id] |= {"state": message.state, "attempt": message.attempt, "provider": message.provider}
     return list(messages.values())
+
+
+def _apart(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [{**entry, **part} for part in entry["data"]["lines"]] if entry["kind"] == SEVERAL else [entry]
 
 
 def _add(messages: dict[str, dict[str, Any]], entry: Mapping[str, Any]) -> None:
@@ -54,8 +73,6 @@ def _add(messages: dict[str, dict[str, Any]], entry: Mapping[str, Any]) -> None:
     shown |= {name: data[name] for name in _COURSE if name in data}
     shown |= {"state": "queued" if what == "retry" else what, "at": entry["at"]}
     shown["course"].append({"at": entry["at"], "what": what, "by": entry["by"], "why": data.get("why", "")})
-    if superseded := data.get("supersedes"):
-        messages[superseded] |= {"state": "suppressed", "why": "superseded"}
 
 
 def _blank(id_: str, entry: Mapping[str, Any]) -> dict[str, Any]:

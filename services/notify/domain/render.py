@@ -7,7 +7,9 @@ nothing in it can loop, call or reach into an object.
 import re
 import unicodedata
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from jinja2 import StrictUndefined, nodes
 from jinja2 import Template as Compiled
@@ -20,10 +22,22 @@ COMMON = frozenset({"number", "customer_name", "way"})
 VARIABLES: Mapping[str, frozenset[str]] = {
     "received": COMMON | {"expected"},
     "assigned": COMMON | {"agent_id", "agent_name", "team"},
+    "waiting": COMMON | {"party", "until"},
+    "delay": COMMON | {"reason", "remedy", "until"},
+    "escalated": COMMON | {"level"},
+    "escalation_progress": COMMON | {"level", "answer", "until"},
     "resolved": COMMON | {"resolution"},
+    "survey": COMMON | {"url", "until"},
+    "reminder": COMMON | {"target", "share", "until", "party", "promise"},
+    "missed": COMMON | {"target", "late", "until", "party", "promise"},
+    "escalation_answered": COMMON | {"department", "answer", "by", "words", "until"},
+    "improvement": COMMON | {"department", "person", "until", "criteria", "why"},
 }
-"""expected: 预计处理周期, such as "24 小时". agent_id: 工号. team: 部门. agent_name, team, resolution may be empty."""
+"""expected: 预计处理周期, such as "24 小时". agent_id: 工号. team: 部门. until: a local time, such as "11月23日 16:00".
+level: who works on an escalation. answer: acknowledged, progress, resolved, refused. share: "75%". late: "2 小时".
+Never empty: expected, agent_id, reason, level, answer, url, target, share, department, criteria."""
 
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 MAX_SUBJECT, MAX_TEXT, MAX_VALUE, MAX_NAME = 200, 4000, 600, 40
 _ALLOWED = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.If, nodes.CondExpr, nodes.Const,
@@ -112,3 +126,18 @@ def _counted(number: int, chinese: str, english: str, language: str) -> str:
     if language == "zh":
         return f"{number} {chinese}"
     return f"{number} {english}{'' if number == 1 else 's'}"
+
+
+def moment(at: datetime, zone: str, language: str) -> str:
+    """In the zone's local time: "11月23日 16:00" / "23 Nov 16:00 (GMT+8)"."""
+    local = at.astimezone(ZoneInfo(zone))
+    clock = f"{local:%H:%M}"
+    if language == "zh":
+        return f"{local.month}月{local.day}日 {clock}"
+    return f"{local.day} {MONTHS[local.month - 1]} {clock} ({_offset(local)})"
+
+
+def _offset(local: datetime) -> str:
+    minutes = int((local.utcoffset() or timedelta()).total_seconds()) // 60
+    hours, rest = divmod(abs(minutes), 60)
+    return f"GMT{'-' if minutes < 0 else '+'}{hours}" + (f":{rest:02}" if rest else "")

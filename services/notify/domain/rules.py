@@ -1,15 +1,32 @@
-"""What an operator may change: the words (templates.yaml) and the ways (channels.yaml), checked when they are read."""
+"""What an operator may change, checked when it is read: the words (templates.yaml), what codes are called in them
+(terms.yaml) and the ways (channels.yaml)."""
 
-from collections.abc import Collection
-from typing import Annotated, Any, Literal
+from collections.abc import Collection, Iterator, Mapping
+from typing import Annotated, Any, Literal, TypeVar, get_args
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from services.notify.domain import render
 from shared.events.cases import Priority
+from shared.events.escalations import DEPARTMENTS, Department
+from shared.events.feedback import Scores
+from shared.events.sla import Target
 
 Point = Literal["phone", "email", "app_id", "social"]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+ReasonCode = Literal["parts", "technical", "third_party"]
+Code = TypeVar("Code", bound=str)
+Names = dict[str, str]
+"""What a thing is called, by language."""
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, OSError, ValueError):
+        raise ValueError(f"{name!r} is no time zone; Asia/Shanghai is one") from None
+    return name
 
 
 class _Part(BaseModel):
@@ -56,10 +73,79 @@ class Templates(_Part):
                 render.check(source, render.VARIABLES[id_], f"templates.{id_}.languages.{language}.{part}")
 
 
-class Channel(_Part):
-    """A way to send. `points` of the customer that it may use, the first known one counts; `providers` in order."""
+class Reason(_Part):
+    """Of a delay. `names`: what it is called, and under what else agents give it. `remedy`: what is offered then."""
 
-    points: tuple[Point, ...] = Field(min_length=1)
+    names: Names
+    also: tuple[str, ...] = ()
+    remedy: str
+
+
+class Terms(_Part):
+    """What codes are called. `zone`: where moments are told. `levels`: who works on an escalation, for customers.
+    `answers`: what a survey asks.
+
+    `delays`: the reason of a delay by the department whose fix comes late; `technical` for those not named.
+    """
+
+    version: str
+    zone: Annotated[str, AfterValidator(_known_zone)]
+    reasons: dict[ReasonCode, Reason]
+    remedies: dict[str, Names]
+    targets: dict[Target, Names]
+    levels: dict[int, Names]
+    departments: dict[Department, Names]
+    answers: dict[str, Names]
+    delays: dict[Department, ReasonCode] = {}
+
+    @model_validator(mode="after")
+    def complete(self) -> "Terms":
+        _all_there("reasons", self.reasons, get_args(ReasonCode))
+        _all_there("targets", self.targets, get_args(Target))
+        _all_there("levels", self.levels, (1, 2, 3))
+        _all_there("departments", self.departments, DEPARTMENTS)
+        _all_there("answers", self.answers, Scores.model_fields)
+        for code, reason in self.reasons.items():
+            if reason.remedy not in self.remedies:
+                raise ValueError(f"reasons.{code}.remedy {reason.remedy!r} is not one of {_names(self.remedies)}")
+        return self
+
+    def reason_of(self, said: str) -> ReasonCode | None:
+        """The reason that these words are the code or a name of."""
+        known = {code: (*reason.names.values(), *reason.also) for code, reason in self.reasons.items()}
+        return _code_of(said, known)
+
+    def remedy_of(self, said: str) -> str | None:
+        return _code_of(said, {code: tuple(names.values()) for code, names in self.remedies.items()})
+
+    def remedy_for(self, reason: str) -> str | None:
+        """None for a reason in an agent's own words."""
+        code = self.reason_of(reason)
+        return self.reasons[code].remedy if code else None
+
+    @property
+    def every_name(self) -> Iterator[tuple[str, Names]]:
+        """Each name with its place."""
+        yield from ((f"terms.reasons.{code}.names", reason.names) for code, reason in self.reasons.items())
+        for kind in ("remedies", "targets", "levels", "departments", "answers"):
+            yield from ((f"terms.{kind}.{code}", names) for code, names in getattr(self, kind).items())
+
+
+class Staff(_Part):
+    """How staff are told. `supervisor_from`: the share of the time from which his supervisor is reminded too."""
+
+    channel: str
+    language: str
+    supervisor_from: Annotated[float, Field(gt=0, le=1)]
+
+
+class Channel(_Part):
+    """A way to send. `points` of the customer that it may use, the first known one counts; `providers` in order.
+
+    Without points it is the staff's, whose address is their id.
+    """
+
+    points: tuple[Point, ...] = ()
     providers: tuple[str, ...] = Field(min_length=1)
     form: Literal["text", "short"] = "text"
     subject: bool = False
@@ -85,6 +171,7 @@ class Provider(_Part):
 
 class Channels(_Part):
     version: str
+    staff: Staff
     answers: dict[str, str]
     order: tuple[str, ...]
     channels: dict[str, Channel]
@@ -101,8 +188,8 @@ class Channels(_Part):
     @model_validator(mode="after")
     def names_known(self) -> "Channels":
         for name in (*self.order, *self.answers.values()):
-            if name not in self.channels:
-                raise ValueError(f"channel {name!r} is not one of {_names(self.channels)}")
+            _one_of(name, [known for known, channel in self.channels.items() if channel.points])
+        _one_of(self.staff.channel, [known for known, channel in self.channels.items() if not channel.points])
         for channel in self.channels.values():
             for name in channel.providers:
                 if name not in self.providers:
@@ -113,23 +200,25 @@ class Channels(_Part):
 class Rules(_Part):
     templates: Templates
     channels: Channels
+    terms: Terms
 
     @model_validator(mode="after")
-    def channels_named_in_every_language(self) -> "Rules":
+    def everything_named_in_every_language(self) -> "Rules":
         spoken = {code for t in self.templates.templates.values() for code in t.languages}
-        for name, channel in self.channels.channels.items():
-            for code in sorted(spoken - set(channel.name)):
-                raise ValueError(f"channels.{name}.name.{code} is missing")
+        channels = ((f"channels.{name}.name", channel.name) for name, channel in self.channels.channels.items())
+        for place, names in (*channels, *self.terms.every_name):
+            for code in sorted(spoken - set(names)):
+                raise ValueError(f"{place}.{code} is missing")
         return self
 
     @classmethod
     def parse(cls, documents: dict[str, Any]) -> "Rules":
         """`documents` by file name without its ending; raises a ValidationError that names the field."""
-        return cls.model_validate({name: documents.get(name) for name in ("templates", "channels")})
+        return cls.model_validate({name: documents.get(name) for name in cls.model_fields})
 
     @property
     def version(self) -> str:
-        return f"templates={self.templates.version};channels={self.channels.version}"
+        return f"templates={self.templates.version};channels={self.channels.version};terms={self.terms.version}"
 
     def limited_to(self, providers: Collection[str]) -> "Rules":
         """The same rules with only the providers that are set up; a channel that none is left for is not used.
@@ -159,3 +248,19 @@ class Rules(_Part):
 
 def _names(names: Collection[str]) -> str:
     return ", ".join(sorted(names))
+
+
+def _one_of(channel: str, known: Collection[str]) -> None:
+    if channel not in known:
+        raise ValueError(f"channel {channel!r} is not one of {_names(known)}")
+
+
+def _all_there(kind: str, known: Collection[Any], wanted: Collection[Any]) -> None:
+    for code in wanted:
+        if code not in known:
+            raise ValueError(f"{kind}.{code} is missing")
+
+
+def _code_of(said: str, known: Mapping[Code, tuple[str, ...]]) -> Code | None:
+    wanted = said.strip().casefold()
+    return next((code for code, names in known.items() if wanted in map(str.casefold, (str(code), *names))), None)

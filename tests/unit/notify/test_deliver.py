@@ -4,11 +4,11 @@ from datetime import datetime
 
 import pytest
 
-from services.notify.domain import deliver, tell
+from services.notify.domain import deliver, tell, tell_targets
 from services.notify.domain.casefile import Casefile, Message
 from shared.decisions import Decision, Refused
 from shared.events.notifications import NotificationFailed, NotificationSent, NotificationUnknown
-from tests.unit.notify.build import NOW, after, opened, resolved_event, with_providers
+from tests.unit.notify.build import NOW, after, opened, reminder_event, resolved_event, with_providers
 
 RULES = with_providers("first", "second", tries=2, lease_s=30)
 CANNOT_TELL: frozenset[str] = frozenset()
@@ -60,7 +60,7 @@ def test_NT_6_nobody_takes_what_another_has():
     assert deliver.take(state, after(29), by="other", rules=RULES).state is state
 
 
-def test_NT_6_the_messages_of_a_case_are_sent_one_after_the_other():
+def test_NT_6_the_messages_to_one_recipient_are_sent_one_after_the_other():
     state = tell.resolved(waiting(), NOW, event=resolved_event(), cause="event-2", rules=RULES).state
     state = take(state)
     assert [m.state for m in state.messages] == ["sending", "queued"]
@@ -225,3 +225,50 @@ def test_NT_6_a_message_nobody_knows_is_not_found():
     with pytest.raises(Refused) as refused:
         deliver.settle(waiting(), NOW, id_="no", sent=True, by="Chen")
     assert refused.value.status == 404
+
+
+def two_recipients(state: Casefile | None = None) -> Casefile:
+    """The customer waits for "received", the agent for a reminder."""
+    event = reminder_event(0.5)
+    return tell_targets.reminder(state or waiting(), NOW, event=event, cause="event-5", rules=RULES).state
+
+
+def states(state: Casefile) -> list[tuple[str, str]]:
+    return [(message.template, message.state) for message in state.messages]
+
+
+def test_NT_6_recipients_do_not_wait_for_each_other():
+    retrying = failed(sending(), "temporary", after(2)).state
+    state = take(two_recipients(retrying), after(2))
+    assert states(state) == [("received", "queued"), ("reminder", "sending")]
+    assert deliver.due(state) == after(3)
+    both = take(two_recipients())
+    assert states(both) == [("received", "sending"), ("reminder", "sending")]
+    assert len(deliver.in_hand(both, "me")) == 2
+
+
+def test_NT_6_what_is_looked_at_next_is_due_first():
+    state = deliver.take(two_recipients(), NOW, by="me", rules=RULES, busy=()).state
+    received, reminder = state.messages
+    state = deliver.failed(
+        state, after(1), id_=reminder.id, attempt=1, failure="temporary", why="", rules=RULES, recognising=()
+    ).state
+    assert deliver.due(state) == after(2)
+    assert [m.id for m in deliver.heads(state)] == [received.id, reminder.id]
+
+
+def test_NT_6_a_busy_provider_does_not_hide_the_message_of_another():
+    state = two_recipients()
+    received = state.messages[0].model_copy(update={"provider": "second"})
+    state = deliver.take(state.changed(received), NOW, by="me", rules=RULES, busy=("second",)).state
+    assert states(state) == [("received", "queued"), ("reminder", "sending")]
+
+
+def test_NT_6_one_look_recovers_all_that_was_left_behind_and_says_so():
+    left = take(two_recipients())
+    decision = deliver.recover(left, after(30), recognising=CANNOT_TELL)
+    assert states(decision.state) == [("received", "unknown"), ("reminder", "unknown")]
+    assert [type(e) for e in decision.events] == [NotificationUnknown] * 2
+    assert decision.note is not None
+    assert [part["data"]["id"] for part in decision.note.data["lines"]] == [m.id for m in left.messages]
+    assert deliver.recover(left, after(30), recognising=CANNOT_TELL, busy=("first",)).state is left

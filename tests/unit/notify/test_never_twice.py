@@ -5,16 +5,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from services.notify.domain import deliver, tell
+from services.notify.domain import deliver, tell, tell_targets
 from services.notify.domain.casefile import Casefile, Message
-from tests.unit.notify.build import after, opened, resolved_event, with_providers
+from tests.unit.notify.build import after, missed_event, opened, resolved_event, with_providers
 
 RULES = with_providers("first", "second", tries=2, lease_s=30)
 FAILURES = ("untried", "temporary", "permanent", "open")
 
 
 class Deliveries(RuleBasedStateMachine):
-    """One case; workers take its messages and ask providers; their answers arrive when and if they like.
+    """One case with two recipients; workers take its messages and ask providers; their answers arrive when and if they
+    like.
 
     `handed`: how often each provider really told the customer each message. A provider that recognises repeats tells
     each once.
@@ -28,6 +29,7 @@ class Deliveries(RuleBasedStateMachine):
         self.state: Casefile = opened(RULES)
         self.workers = 0
         self.told: list[str] = []
+        self.in_order: list[tuple[str, str]] = []
         self.known: set[tuple[str, str]] = set()
         self.answers: list[tuple[Message, str]] = []
         self.events: list[tuple[str, str]] = []
@@ -46,20 +48,25 @@ class Deliveries(RuleBasedStateMachine):
     @initialize()
     def another_milestone(self) -> None:
         self.decided(tell.resolved(self.state, after(0), event=resolved_event(), cause="event-2", rules=RULES))
+        for cause in ("event-3", "event-4"):
+            event = missed_event(supervisor="Z01")
+            self.decided(tell_targets.missed(self.state, after(0), event=event, cause=cause, rules=RULES))
 
     @rule(
         wait=st.sampled_from([0, 1, 6, 31]),
         outcome=st.sampled_from(["ok", "ok unheard", "died before", "open but taken", *FAILURES]),
         heard=st.booleans(),
+        busy=st.sampled_from([(), ("first",), ("second",)]),
     )
-    def a_worker_takes_and_asks(self, wait: float, outcome: str, heard: bool) -> None:
+    def a_worker_takes_and_asks(self, wait: float, outcome: str, heard: bool, busy: tuple[str, ...] = ()) -> None:
         """The provider is asked at once, within the lease; its answer may be late (`heard`: not so) or lost."""
         self.clock += wait
         self.workers += 1
         by = f"worker-{self.workers}"
         now = after(self.clock)
-        self.decided(deliver.pick_up(self.state, now, by=by, rules=RULES, recognising=self.recognising))
+        self.decided(deliver.pick_up(self.state, now, by=by, rules=RULES, recognising=self.recognising, busy=busy))
         for message in deliver.in_hand(self.state, by):
+            self.in_order.append((message.to, message.cause))
             if outcome in ("ok", "ok unheard", "open but taken"):
                 self.hand_over(message)
             if outcome not in ("ok unheard", "died before"):
@@ -102,6 +109,13 @@ class Deliveries(RuleBasedStateMachine):
     @invariant()
     def nobody_is_told_twice(self) -> None:
         assert len(self.told) == len(set(self.told))
+
+    @invariant()
+    def each_recipient_is_first_told_what_came_first(self) -> None:
+        """A message that a person settled may come later; nothing is begun before what came before it was tried."""
+        for recipient in {to for to, _ in self.in_order}:
+            begun = list(dict.fromkeys(cause for to, cause in self.in_order if to == recipient))
+            assert begun == sorted(begun)
 
     @invariant()
     def nothing_is_called_failed_that_was_told(self) -> None:

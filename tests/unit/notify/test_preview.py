@@ -44,3 +44,11 @@ def test_NT_5_what_cannot_be_shown_is_refused_by_field(asked: dict, field: str):
     with pytest.raises(Refused) as refused:
         shown(**asked)
     assert (refused.value.field, refused.value.status) == (field, 422)
+
+
+@pytest.mark.parametrize("template", sorted(RULES.templates.templates))
+@pytest.mark.parametrize(("language", "channel"), [("zh", "email"), ("zh", "sms"), ("en", "desk"), ("en", "sms")])
+def test_NT_5_every_template_can_be_previewed(template: str, language: str, channel: str):
+    page = shown(template=template, language=language, channel=channel)
+    assert "7KQ4-M2XD" in page.text
+    assert "{" not in page.text

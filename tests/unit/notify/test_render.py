@@ -1,5 +1,7 @@
 """NT-5: one voice, and nothing a customer writes into a field can speak with it."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from services.notify.domain import render
@@ -98,3 +100,17 @@ def test_NT_8_a_time_reads_as_people_say_it(minutes: int, zh: str, en: str):
 )
 def test_NT_5_a_person_is_greeted_by_letters_only(name: str | None, greeted: str):
     assert render.person(name) == greeted
+
+
+@pytest.mark.parametrize(
+    ("zone", "zh", "en"),
+    [
+        ("Asia/Shanghai", "11月23日 00:05", "23 Nov 00:05 (GMT+8)"),
+        ("Asia/Kolkata", "11月22日 21:35", "22 Nov 21:35 (GMT+5:30)"),
+        ("America/New_York", "11月22日 11:05", "22 Nov 11:05 (GMT-5)"),
+        ("UTC", "11月22日 16:05", "22 Nov 16:05 (GMT+0)"),
+    ],
+)
+def test_NT_10_a_moment_is_told_in_local_time(zone: str, zh: str, en: str):
+    at = datetime(2026, 11, 22, 16, 5, tzinfo=UTC)
+    assert (render.moment(at, zone, "zh"), render.moment(at, zone, "en")) == (zh, en)

@@ -16,6 +16,22 @@ def broken(change) -> str:
     return str(caught.value)
 
 
+def in_every_language(terms, code: str) -> None:
+    for reason in terms["reasons"].values():
+        reason["names"][code] = "x"
+    for kind in ("remedies", "targets", "levels", "departments", "answers"):
+        for names in terms[kind].values():
+            names[code] = "x"
+
+
+def broken_terms(change) -> str:
+    read = documents()
+    change(read["terms"])
+    with pytest.raises(ValidationError) as caught:
+        Rules.parse(read)
+    return str(caught.value)
+
+
 def test_NT_5_a_template_with_an_unknown_variable_is_refused_by_its_place():
     def change(templates, _):
         templates["templates"]["received"]["languages"]["en"]["short"] = "{{ oder }}"
@@ -27,7 +43,7 @@ def test_a_template_nobody_asks_for_is_refused():
     def change(templates, _):
         templates["templates"]["recieved"] = templates["templates"]["received"]
 
-    assert "templates must be exactly assigned, received, resolved" in broken(change)
+    assert "templates must be exactly assigned, delay, " in broken(change)
 
 
 def test_a_template_without_a_needed_language_is_refused():
@@ -37,7 +53,7 @@ def test_a_template_without_a_needed_language_is_refused():
     assert "templates.resolved.languages.zh is missing" in broken(change)
 
 
-def test_a_further_language_is_taken_when_every_channel_has_its_name():
+def test_a_further_language_is_taken_when_everything_has_its_name():
     read = documents()
     for template in read["templates"]["templates"].values():
         template["languages"]["es"] = {"subject": "Caso {{ number }}", "text": "Caso {{ number }}"}
@@ -45,6 +61,9 @@ def test_a_further_language_is_taken_when_every_channel_has_its_name():
         Rules.parse(read)
     for channel in read["channels"]["channels"].values():
         channel["name"]["es"] = "x"
+    with pytest.raises(ValidationError, match=r"terms\.reasons\.parts\.names\.es is missing"):
+        Rules.parse(read)
+    in_every_language(read["terms"], "es")
     assert Rules.parse(read).language("es-MX", "received") == "es"
 
 
@@ -84,3 +103,36 @@ def test_rules_that_leave_no_channel_to_send_on_are_refused():
 def test_the_last_pause_repeats():
     local = RULES.channels.providers["local"]
     assert [local.pause(tries) for tries in (1, 2, 3, 4, 5, 50)] == [1, 5, 15, 60, 60, 60]
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [("reasons", "third_party"), ("targets", "promise"), ("levels", 3), ("departments", "legal"), ("answers", "speed")],
+)
+def test_NT_9_a_code_without_a_name_is_refused(kind: str, code):
+    assert f"{kind}.{code} is missing" in broken_terms(lambda terms: terms[kind].pop(code))
+
+
+def test_NT_9_a_remedy_that_nobody_described_is_refused():
+    def change(terms):
+        terms["reasons"]["parts"]["remedy"] = "flowers"
+
+    assert "reasons.parts.remedy 'flowers' is not one of compensation, temporary" in broken_terms(change)
+
+
+def test_a_zone_that_is_nowhere_is_refused():
+    assert "'Asia/Atlantis' is no time zone" in broken_terms(lambda terms: terms.update(zone="Asia/Atlantis"))
+
+
+def test_NT_4_staff_are_not_told_on_a_channel_of_customers():
+    def change(_, channels):
+        channels["staff"]["channel"] = "sms"
+
+    assert "channel 'sms' is not one of desk" in broken(change)
+
+
+def test_NT_4_customers_are_not_told_at_a_desk():
+    def change(_, channels):
+        channels["order"].append("desk")
+
+    assert "channel 'desk' is not one of app, chat, email, sms, social" in broken(change)

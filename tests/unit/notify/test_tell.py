@@ -4,17 +4,21 @@ import pytest
 
 from services.notify.domain import deliver, tell
 from services.notify.domain.casefile import Casefile
-from shared.events.cases import Reach
+from shared.events.assignments import CaseUnassigned
+from shared.events.cases import CaseNoted, CaseWaiting, Reach
 from shared.events.notifications import NotificationSuppressed
 from tests.unit.notify.build import (
+    CASE,
     NOW,
     NUMBER,
     RULES,
     added_event,
     after,
     assigned_event,
+    delivered,
     opened,
     opened_event,
+    queued_event,
     resolved_event,
 )
 
@@ -25,15 +29,6 @@ def assigned(state: Casefile | None, agent: str = "Z01", *, cause: str = "event-
 
 def resolved(state: Casefile | None, *, cause: str = "event-3"):
     return tell.resolved(state, NOW, event=resolved_event(), cause=cause, rules=RULES)
-
-
-def delivered(state: Casefile) -> Casefile:
-    """Everything that waits has been sent."""
-    while deliver.pending(state, NOW):
-        state = deliver.take(state, NOW, by="me", rules=RULES).state
-        (message,) = deliver.in_hand(state, "me")
-        state = deliver.sent(state, NOW, id_=message.id, attempt=message.attempt, provider=message.provider).state
-    return state
 
 
 def test_NT_8_received_states_number_expected_time_and_way_of_contact():
@@ -184,3 +179,81 @@ def test_NT_6_the_log_keeps_every_word_with_its_cause():
     assert decision.note.kind == "notification.queued"
     assert decision.note.data["text"] == message.text
     assert decision.note.data["cause"] == "event-1"
+
+
+def waits(*, on: str = "third_party", party: str | None = "支付平台", until: bool = True) -> CaseWaiting:
+    return CaseWaiting(case_id=CASE, number=NUMBER, by="Z01", on=on, party=party, promise_at=NOW if until else None)
+
+
+def delays(why: str, remedy: str | None = None, kind: str = "delay") -> CaseNoted:
+    return CaseNoted(case_id=CASE, number=NUMBER, by="Z01", kind=kind, why=why, remedy=remedy, promise_at=after(3600))
+
+
+def noted(event: CaseNoted, **case):
+    return tell.noted(delivered(opened(**case)), NOW, event=event, cause="event-4", rules=RULES)
+
+
+@pytest.mark.parametrize(
+    ("language", "event", "told"),
+    [
+        ("zh", waits(), "正在等待支付平台处理，预计 11月22日 16:00 前有结果"),
+        ("zh", waits(party=None, until=False), "正在等待第三方处理，我们"),
+        ("en", waits(party="the bank"), "waiting for the bank; an answer is expected by 22 Nov 16:00 (GMT+8)."),
+        ("en", waits(party=None, until=False), "waiting for a third party."),
+    ],
+)
+def test_NT_10_the_customer_hears_which_third_party_is_waited_for_and_until_when(language, event, told):
+    state = tell.waiting(opened(language=language), NOW, event=event, cause="event-4", rules=RULES).state
+    assert told in state.messages[-1].text
+
+
+def test_NT_10_a_customer_who_is_waited_for_himself_is_not_told_so():
+    state = opened()
+    assert tell.waiting(state, NOW, event=waits(on="customer"), cause="event-4", rules=RULES).state is state
+
+
+@pytest.mark.parametrize(
+    ("event", "reason", "remedy"),
+    [
+        (delays("parts"), "配件缺货", "临时替代方案"),
+        (delays("备件缺货", "compensation"), "配件缺货", "补偿"),
+        (delays(" Technical ", "上门取件"), "技术难点", "上门取件"),
+        (delays("台风", "补偿"), "台风", "补偿"),
+    ],
+)
+def test_NT_9_reasons_and_remedies_are_told_by_name_and_other_words_as_they_are(event, reason, remedy):
+    (message,) = noted(event).state.messages
+    assert f"原因：{reason}。补救措施：{remedy}。新的预计时间：11月22日 17:00。" in message.text
+
+
+def test_NT_9_a_reason_in_own_words_without_a_remedy_promises_none():
+    (message,) = noted(delays("台风")).state.messages
+    assert "补救措施" not in message.text
+
+
+def test_NT_2_a_delay_is_told_in_english_too():
+    (message,) = noted(delays("配件缺货"), language="en").state.messages
+    assert "Reason: a spare part is out of stock. We offer: a temporary solution." in message.text
+    assert "New time: 22 Nov 17:00 (GMT+8)." in message.text
+
+
+def test_an_internal_remark_is_not_told():
+    assert noted(delays("x", kind="note")).state.messages == ()
+
+
+def test_RT_13_who_has_the_case_is_followed():
+    state = tell.queued(opened(), NOW, event=queued_event()).state
+    state = tell.assigned(state, NOW, event=assigned_event(supervisor="S01"), cause="event-2", rules=RULES).state
+    assert (state.agent_id, state.supervisor, state.pool) == ("Z01", "S01", "payments.zh")
+    left = CaseUnassigned(case_id=CASE, number=NUMBER, agent_id="Z01", why="offline")
+    other = left.model_copy(update={"agent_id": "Z09"})
+    assert tell.unassigned(state, NOW, event=other).state is state
+    state = tell.unassigned(state, NOW, event=left).state
+    assert (state.agent_id, state.supervisor, state.pool) == ("", "", "payments.zh")
+
+
+def test_NT_7_an_agent_who_gets_the_case_back_is_not_introduced_twice():
+    once = delivered(assigned(opened()).state)
+    back = tell.queued(once, NOW, event=queued_event()).state
+    again = assigned(back, cause="event-7").state
+    assert (again.messages, again.agent_id) == ((), "Z01")

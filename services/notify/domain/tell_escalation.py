@@ -1,0 +1,71 @@
+"""What the customer and the agent hear while a case is escalated (NT-2, NT-3)."""
+
+from datetime import datetime
+
+from services.notify.domain import compose
+from services.notify.domain.casefile import Casefile
+from services.notify.domain.channel import desk
+from services.notify.domain.compose import News, file_of
+from services.notify.domain.delay import delay
+from services.notify.domain.rules import Rules
+from services.notify.domain.together import then
+from shared.decisions import Decision
+from shared.events.escalations import EscalationLevelRaised, EscalationRaised
+from shared.events.sla import EscalationAnswered
+
+
+def raised(
+    state: Casefile | None,
+    now: datetime,
+    *,
+    event: EscalationRaised | EscalationLevelRaised,
+    cause: str,
+    rules: Rules,
+) -> Decision[Casefile]:
+    """The customer hears of each level once. Of a broken promise he is told as a delay, so not of its first level."""
+    file = file_of(state, event)
+    if event.target == "promise" and event.level == 1:
+        return Decision(file)
+    once = f"{event.escalation_id}/{event.level}"
+    news = News("escalated", cause, lambda tongue: {"level": tongue.level(event.level)}, once=once)
+    return compose.customer(file, now, news, rules)
+
+
+def answered(
+    state: Casefile | None, now: datetime, *, event: EscalationAnswered, cause: str, rules: Rules
+) -> Decision[Casefile]:
+    """The agent reads the department's words; the customer hears what it means for him, in ours."""
+    file = file_of(state, event)
+    news = News(
+        "escalation_answered",
+        cause,
+        lambda tongue: {
+            "department": tongue.department(event.department),
+            "answer": event.answer,
+            "by": event.by,
+            "words": event.text,
+            "until": tongue.moment(event.fix_at),
+        },
+    )
+    told = compose.staff(file, now, news, desk(file.agent_id, file.pool), rules)
+    for_customer = _for_customer(event, cause, rules)
+    return then(told, compose.customer(told.state, now, for_customer, rules)) if for_customer else told
+
+
+def _for_customer(event: EscalationAnswered, cause: str, rules: Rules) -> News | None:
+    """A fix that comes after the promise is a delay, told once for each new date (SL-14)."""
+    if event.delays and event.fix_at and event.answer in ("acknowledged", "progress"):
+        reason = rules.terms.delays.get(event.department, "technical")
+        once = f"{event.escalation_id}/{event.fix_at.isoformat()}"
+        return delay(cause, reason=reason, until=event.fix_at, once=once)
+    if event.answer not in ("progress", "resolved"):
+        return None
+    return News(
+        "escalation_progress",
+        cause,
+        lambda tongue: {
+            "level": tongue.level(event.level),
+            "answer": event.answer,
+            "until": tongue.moment(event.fix_at),
+        },
+    )
