@@ -69,16 +69,17 @@ class Circle:
         return {
             "reminded": sum(self.reminded[case] for case in cases),
             "missed": sum(case in cases for case, _, _ in self.missed),
-            "escalated": sum(self.case_of[id_] in cases for id_ in self.raised),
+            "escalated": sum(self.case_of.get(id_) in cases for id_, count in self.raised.items() if count),
             "surveyed": sum(len(self.surveys[case]) for case in cases if case in self.surveys),
-            "improved": sum(self.case_of[id_] in cases for id_ in self.improvements),
+            "improved": sum(self.case_of.get(id_) in cases for id_ in self.improvements),
         }
 
-    def unchained(self) -> list[str]:
+    def unchained(self, cases: Collection[str]) -> list[str]:
         """Misses without exactly one escalation of their own, and escalations without a miss."""
-        by = Counter(id_ for id_ in self.missed.values() if id_)
-        alone = [f"{'/'.join(map(str, clock))}" for clock, id_ in self.missed.items() if self.raised[id_ or ""] != 1]
-        return alone + [f"escalation {id_}" for id_ in self.raised if by[id_] != 1]
+        missed = {clock: id_ for clock, id_ in self.missed.items() if clock[0] in cases}
+        by = Counter(missed.values())
+        alone = ["/".join(map(str, clock)) for clock, id_ in missed.items() if self.raised[id_ or ""] != 1]
+        return alone + [f"escalation {id_}" for id_ in self.raised if self.case_of.get(id_) in cases and by[id_] != 1]
 
     def unasked(self, cases: Collection[str], before: float) -> list[str]:
         """Cases closed by an agent before that moment, with another number of surveys than of closings."""
@@ -88,7 +89,9 @@ class Circle:
             if case in cases and max(closings) < before and len(self.surveys.get(case, ())) != len(closings)
         ]
 
-    def unimproved(self) -> list[str]:
+    def unimproved(self, cases: Collection[str]) -> list[str]:
         """Bad answers without exactly one improvement case, and improvement cases without a bad answer."""
-        alone = [f"survey {id_} of {case}" for id_, case in self.bad.items() if self.improvements[id_] != 1]
-        return alone + [f"improvement of survey {id_}" for id_ in self.improvements if id_ not in self.bad]
+        bad = {id_: case for id_, case in self.bad.items() if case in cases}
+        opened = [id_ for id_ in self.improvements if self.case_of.get(id_) in cases]
+        alone = [f"survey {id_} of {case}" for id_, case in bad.items() if self.improvements[id_] != 1]
+        return alone + [f"improvement of survey {id_}" for id_ in opened if id_ not in bad]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -84,6 +85,8 @@ class Screen:
             if name.endswith("_URL"):
                 self.say(f"open {url}/docs ({name.removesuffix('_URL').lower()}), figures at {url}/metrics")
         self.say(f"open {env['ROUTING_URL']}/board (live board), after {env['ROUTING_URL']}/signin")
+        month = f"{datetime.now(UTC):%Y-%m}"
+        self.say(f"open {env['FEEDBACK_URL']}/reports/{month} (the month), after {env['FEEDBACK_URL']}/signin")
         self.say(f"the key for these doors is SWITCHBOARD_KEY in {file}")
 
     def show(self, picture: Picture, last: bool = False) -> None:

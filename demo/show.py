@@ -18,6 +18,7 @@ from demo.departments import Departments
 from demo.doors import Doors
 from demo.feed import Feed, rate_for
 from demo.lines import Line, identities
+from demo.news import News
 from demo.screen import Picture, Screen
 from demo.tally import SET_ASIDE, TOPICS, Tally
 from demo.told import Told
@@ -49,7 +50,8 @@ class Show:
         self._seen = Outside(
             lines, Tally(contacts, utc_now()), Told(_file(env.get("SWITCHBOARD_OUTBOX"))), missing=contacts
         )
-        self._customers = Customers()
+        self._customers, self._news = Customers(), News(env)
+        self._seen.tally.reader = self._news.take
         self._seen.told.reader, self._seen.turned_away = self._customers.take, self._customers.turned_away
         self._feed: Feed | None = None
         self._fed_from = time.monotonic()
@@ -186,6 +188,8 @@ class Show:
         self._seen.told.read()
         if self._feed is not None:
             self._seen.fed, self._seen.refused = self._feed.fed, self._feed.refused
+        for line in self._news.fresh():
+            self.screen.say(line)
         if not self._greeted and (first := self._seen.tally.first_assigned()) is not None:
             self._greeted = True
             self._greet(first)

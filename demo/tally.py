@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,10 +27,15 @@ class Seen:
     at: float
 
 
+def _nobody(_type: str, _data: Mapping[str, Any]) -> None:
+    """Nobody reads along."""
+
+
 class Tally:
     """Counts only what concerns the contacts given, and what happened since `since`.
 
     A record that comes again counts once; what happened before is given out again by a service that restarts.
+    `reader` is shown each event once.
     """
 
     def __init__(self, contacts: Collection[Identity], since: datetime) -> None:
@@ -43,6 +48,7 @@ class Tally:
         self.resolved: set[str] = set()
         self._reasons: dict[str, Mapping[str, Any]] = {}
         self.circle = Circle()
+        self.reader: Callable[[str, Mapping[str, Any]], None] = _nobody
         self.sent: set[str] = set()
         self.outcomes: defaultdict[str, int] = defaultdict(int)
         self.aside: defaultdict[str, set[str]] = defaultdict(set)
@@ -111,6 +117,7 @@ class Tally:
     def _count(self, seen: Seen) -> None:
         case = str(seen.data.get("case_id", ""))
         self.circle.add(seen.headers["ce_type"], case, seen.data, seen.at)
+        self.reader(seen.headers["ce_type"], seen.data)
         match seen.headers["ce_type"]:
             case "case.opened" | "case.contact_added":
                 self._contact(seen, case)

@@ -112,12 +112,15 @@ def _counts(seen: Outside) -> Totals:
 
 def open_ends(seen: Outside) -> list[tuple[str, list[str]]]:
     """What does not add up in the second half of the circle, or not yet."""
-    circle = seen.tally.circle
-    unasked = circle.unasked(seen.tally.opened, seen.asked_by) if seen.asked_by else []
+    circle, cases = seen.tally.circle, seen.tally.opened
+    unasked = circle.unasked(cases, seen.asked_by) if seen.asked_by else []
     return [
-        ("missed promises and escalations do not belong together, one each: see `sla.v1`", circle.unchained()),
+        ("missed promises and escalations do not belong together, one each: see `sla.v1`", circle.unchained(cases)),
         ("cases closed by an agent were not surveyed once: see `feedback.v1`", unasked),
-        ("bad answers and improvement cases do not belong together, one each: see `feedback.v1`", circle.unimproved()),
+        (
+            "bad answers and improvement cases do not belong together, one each: see `feedback.v1`",
+            circle.unimproved(cases),
+        ),
     ]
 
 

@@ -32,7 +32,7 @@ IMPROVED = ("improvement.opened", "c1", {"survey_id": "s1"})
 
 def test_a_miss_with_its_chain_adds_up_however_far_it_climbs() -> None:
     seen = circle(missed("c1", "e1"), called("c1", "e1"), called("c1", "e1", 2), missed("c1", None, "escalation"))
-    assert seen.unchained() == []
+    assert seen.unchained({"c1"}) == []
     assert (seen.counts({"c1"})["missed"], seen.counts({"c1"})["escalated"], seen.level["e1"]) == (1, 1, 2)
 
 
@@ -41,7 +41,7 @@ TWICE = (missed("c1", "e1"), called("c1", "e1"), called("c1", "e1"))
 
 @pytest.mark.parametrize("events", [(missed("c1", "e1"),), (missed("c1", None),), (called("c1", "e1"),), TWICE])
 def test_a_miss_without_one_chain_and_a_chain_without_a_miss_are_named(events: Any) -> None:
-    assert circle(*events).unchained()
+    assert circle(*events).unchained({"c1"})
 
 
 def test_a_closed_case_is_to_be_surveyed_once_per_closing() -> None:
@@ -56,12 +56,16 @@ def test_a_case_closed_a_moment_ago_or_by_the_clock_is_not_judged() -> None:
 
 
 def test_every_bad_answer_has_one_improvement() -> None:
-    assert circle(BAD, IMPROVED).unimproved() == []
-    assert circle(BAD).unimproved()
-    assert circle(IMPROVED).unimproved()
-    assert circle(BAD, IMPROVED, IMPROVED).unimproved()
+    assert circle(BAD, IMPROVED).unimproved({"c1"}) == []
+    assert circle(BAD).unimproved({"c1"})
+    assert circle(IMPROVED).unimproved({"c1"})
+    assert circle(BAD, IMPROVED, IMPROVED).unimproved({"c1"})
 
 
 def test_only_the_cases_asked_for_are_counted() -> None:
     seen = circle(missed("c1", "e1"), called("c1", "e1"), asked("c2", "s2"), CLOSED, BAD, IMPROVED)
     assert seen.counts({"c2"}) == {"reminded": 0, "missed": 0, "escalated": 0, "surveyed": 1, "improved": 0}
+
+
+def test_a_chain_that_began_before_the_demo_is_not_judged() -> None:
+    assert circle(called("c1", "e1", 2)).unchained(set()) == []
