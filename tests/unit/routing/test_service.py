@@ -293,6 +293,7 @@ def test_what_an_agent_may_not_do_is_set_aside_and_nothing_stops() -> None:
     async def story(n: Neighbours) -> None:
         n.agent("Z01", {"payments": 2})
         n.open("case-1")
+        await asyncio.sleep(1)
         n.work("accepted", "Z99", "case-1")
         n.presence("nobody", "online", ALL_READY)
         await asyncio.sleep(3)
