@@ -3,6 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3.11
 BIN := .venv/bin
+COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile -q --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras
 export DEMO_SECONDS CONTACTS RESET SEED
 
 .PHONY: help demo up down test test-fast check simulate bench lock
@@ -20,17 +21,19 @@ down: .venv/stamp ## stops what `make up` started
 	@$(BIN)/switchboard down
 
 test: .venv/stamp ## all tests, with real brokers and databases
-	@$(BIN)/pytest
+	@$(BIN)/pytest --durations=15
 
 test-fast: .venv/stamp ## the tests that need neither broker nor database
 	@$(BIN)/pytest -m "not stack"
 
-check: .venv/stamp ## format, lint, types, import contracts, schema compatibility
+check: .venv/stamp ## format, lint, types, import contracts, schema compatibility, manifests
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/switchboard contracts check
+	@command -v kubectl >/dev/null || { echo "switchboard: kubectl is missing; it is one file: https://kubernetes.io/docs/tasks/tools/" >&2; exit 1; }
+	@set -o pipefail; for overlay in local production; do kubectl kustomize deploy/k8s/overlays/$$overlay | $(BIN)/kubernetes-validate --strict --quiet -k 1.32 /dev/stdin || exit 1; done
 
 simulate: .venv/stamp ## the simulation (SEED=n for one)
 	@$(BIN)/pytest tests/simulation -m "not stack"
@@ -38,8 +41,9 @@ simulate: .venv/stamp ## the simulation (SEED=n for one)
 bench: .venv/stamp ## the benchmarks, as ratios against a bare client
 	@$(BIN)/python -m bench
 
-lock: .venv/stamp ## renews requirements.lock from pyproject.toml
-	@CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile -q --upgrade --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --extra dev --strip-extras -o requirements.lock pyproject.toml
+lock: .venv/stamp ## renews requirements.lock and requirements.runtime.lock from pyproject.toml
+	@$(COMPILE) --upgrade --extra dev -o requirements.lock pyproject.toml
+	@$(COMPILE) --upgrade -c requirements.lock -o requirements.runtime.lock pyproject.toml
 
 # A stamp, so that an interrupted installation is done again and a finished one is not.
 .venv/stamp: requirements.lock pyproject.toml

@@ -1,6 +1,7 @@
 """Whether a service lives and may be sent work, and the gauges that tell an operator how it is."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -14,6 +15,7 @@ from shared.mongo import CODEC, durable
 
 READY_WITHIN_S = 2.0
 MOST_SKEW_S = 1.0
+OVERDUE_S = 10
 
 
 def install(app: FastAPI) -> None:
@@ -67,6 +69,8 @@ async def observe(running: Any) -> None:
     metrics.parked_keys.set(await _count(stores, {"parked.since": {"$exists": True}}))
     metrics.outbox_pending.set(await _count(stores, {"pending": {"$exists": True}}))
     metrics.timers_pending.set(await _count(stores, {"due": {"$exists": True}}))
+    late = utc_now() - timedelta(seconds=OVERDUE_S)
+    metrics.timers_overdue.set(await _count(stores, {"shard": {"$gte": 0}, "due": {"$lte": late}}))
     metrics.quarantine_depth.set(await running.quarantine.documents.count_documents({"status": "waiting"}))
     metrics.outbox_oldest_seconds.set(await _oldest(stores, "pending"))
     metrics.gaps_open.set(await _gaps(stores))
@@ -91,8 +95,6 @@ async def _oldest(stores: Any, field: str) -> float:
 
 async def _gaps(stores: Any) -> int:
     """Keys not parked, in which a record has waited for more than a minute: what it waits for may never come."""
-    from datetime import timedelta
-
     old = {"held.since": {"$lte": utc_now() - timedelta(minutes=1)}, "parked": {"$exists": False}}
     return await _count(stores, old)
 

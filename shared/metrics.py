@@ -47,6 +47,7 @@ METRICS = (
         Histogram, "timer_lateness_seconds", "from when a timer was due to when it fired", (), (*_FAST, 10, 60, 600)
     ),
     Metric(Gauge, "timers_pending", "timers that are set"),
+    Metric(Gauge, "timers_overdue", "timers that should have fired more than ten seconds ago"),
     Metric(Gauge, "clock_skew_seconds", "this machine's clock minus the database's"),
     Metric(Gauge, "cases_open", "cases not closed, by priority", ("priority",)),
     Metric(

@@ -241,7 +241,15 @@ async def _forever(work: Callable[[], Awaitable[None]], running: Running) -> Non
             said = line
         except Exception:
             log.exception("a worker failed and goes on")
+        _end_if_told()
         await asyncio.sleep(RETRY_S)
+
+
+def _end_if_told() -> None:
+    """A driver may take a cancellation for a broken connection and raise that; it still ends the task."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _consume(running: Running, producer: KafkaProducer) -> None:
@@ -346,6 +354,7 @@ async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
             log.debug("left to the next turn: %s", error)
         except Exception:
             log.exception("a sweeper failed and goes on")
+        _end_if_told()
         await asyncio.sleep(seconds)
 
 

@@ -16,7 +16,9 @@ public class Send {
             .header("Authorization", "Bearer " + System.getenv("SWITCHBOARD_KEY"))
             .header("Content-Type", "application/json")
             .POST(HttpRequest.BodyPublishers.ofString(contact)).build();
-        HttpResponse<String> answer = HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString());
+        // Not the default, which asks for HTTP/2 first and is not understood.
+        HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+        HttpResponse<String> answer = client.send(request, HttpResponse.BodyHandlers.ofString());
         System.out.println(answer.body());
         System.exit(answer.statusCode() < 300 ? 0 : 1);
     }

@@ -31,6 +31,13 @@ def add(
     return plain
 
 
+def begin(file: Path) -> None:
+    """An empty keys file where there is none: nobody is let in until a key is made."""
+    with only_one(file.with_name(f"{file.name}.lock")):
+        if not file.exists():
+            _save(file, [])
+
+
 def read(file: Path) -> list[dict[str, Any]]:
     return (yaml.safe_load(file.read_text()) or []) if file.exists() else []
 

@@ -54,7 +54,14 @@ def mongo_answers(url: str) -> bool:
 
 def initiate(port: int) -> bool:
     """Makes the node at `port` a replica set of one, whatever port it had before. False while it does not answer."""
-    member = f"localhost:{port}"
+    return initiate_at(f"localhost:{port}", rename=True)
+
+
+def initiate_at(member: str, rename: bool = False) -> bool:
+    """Makes the node at `host:port` a replica set of one. False while it does not answer.
+
+    A node that is in a set already is left alone, unless `rename`: then its first member gets this address.
+    """
     try:
         with MongoClient[dict[str, Any]](
             f"mongodb://{member}/?directConnection=true", serverSelectionTimeoutMS=500
@@ -66,7 +73,7 @@ def initiate(port: int) -> bool:
                     raise
                 c.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": [{"_id": 0, "host": member}]})
                 return True
-            if config["members"][0]["host"] != member:
+            if rename and config["members"][0]["host"] != member:
                 config["members"][0]["host"] = member
                 config["version"] += 1
                 c.admin.command("replSetReconfig", config, force=True)

@@ -96,11 +96,11 @@ async def test_a_missing_topic_is_named_once_and_waited_for(apart: Stack, tmp_pa
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
     await admin.delete_topics(["work.v1"])
+    await eventually(lambda: _is_gone(admin, "work.v1"), within=30)
     routing = Alone("routing", apart, tmp_path)
     async with routing.running() as http:
         await eventually(lambda: routing.lines("topic work.v1 is missing"), within=30)
         assert (await http.get("/v1/pools")).status_code == 200, "its doors are open"
-        await eventually(lambda: _is_gone(admin, "work.v1"))
         await ensure(kafka)
         await eventually(lambda: routing.lines("consuming agents.v1, cases.v1"), within=30)
         (line,) = routing.lines("waiting for topics")

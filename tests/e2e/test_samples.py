@@ -33,8 +33,8 @@ async def test_IN_1_a_copied_sender_opens_a_case_with_its_very_words(house: Hous
         *SENDERS[sender], TEXT, env=environ(house), cwd=ROOT,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    _, error = await asked.communicate()
-    assert asked.returncode == 0, error.decode()
+    answer, error = await asked.communicate()
+    assert asked.returncode == 0, answer.decode() + error.decode()
 
     async def one_more() -> list[dict[str, Any]]:
         return [case for case in await cases(house) if case["case_id"] not in known]

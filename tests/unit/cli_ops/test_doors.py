@@ -12,6 +12,7 @@ from cli.doors import Became, Pace, Work, agree, moment, natural, path_of
 from cli.errors import CliError, Unfinished, Unreachable
 from cli.main import app
 from deploy.local.ports import free_port
+from deploy.local.services import SERVICES
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 runner = CliRunner()
@@ -20,8 +21,8 @@ runner = CliRunner()
 @pytest.fixture(autouse=True)
 def an_address_where_nothing_answers(monkeypatch: pytest.MonkeyPatch) -> str:
     address = f"http://127.0.0.1:{free_port(0)}"
-    for name in ("INTAKE_URL", "ROUTING_URL", "NOTIFY_URL"):
-        monkeypatch.setenv(name, address)
+    for name in SERVICES:
+        monkeypatch.setenv(f"{name.upper()}_URL", address)
     monkeypatch.setenv("SWITCHBOARD_KEY", "sb_none")
     return address
 

@@ -1,0 +1,47 @@
+"""What runs for ever ends when it is told to, whatever a driver makes of that."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from shared import service
+from shared.errors import Transient
+
+Endless = Callable[[Callable[[], Coroutine[Any, Any, None]]], Coroutine[Any, Any, None]]
+
+
+def a_sweeper(work: Callable[[], Coroutine[Any, Any, None]]) -> Coroutine[Any, Any, None]:
+    return service._every(3600, work)
+
+
+def a_worker(work: Callable[[], Coroutine[Any, Any, None]]) -> Coroutine[Any, Any, None]:
+    running: Any = None
+    return service._forever(work, running)
+
+
+@pytest.mark.parametrize("endless", [a_sweeper, a_worker])
+@pytest.mark.parametrize("taken_for", [asyncio.CancelledError, Transient("the connection broke"), ValueError("a bug")])
+async def test_what_runs_for_ever_ends_when_cancelled_whatever_the_work_takes_that_for(
+    endless: Endless, taken_for: BaseException | type[BaseException]
+) -> None:
+    at_work = asyncio.Event()
+
+    async def work() -> None:
+        again = at_work.is_set()
+        at_work.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise (asyncio.CancelledError if again else taken_for) from None
+
+    task = asyncio.create_task(endless(work))
+    await at_work.wait()
+    task.cancel()
+    done, _ = await asyncio.wait([task], timeout=0.5)
+
+    assert done == {task}
+    assert task.cancelled()
