@@ -2,7 +2,7 @@
 
 import inspect
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -212,16 +212,20 @@ def _each_improvement(has: Any = None, field: str = "ix.improvements") -> list[J
     ]
 
 
+def fresh_secret() -> bytes:
+    return secrets.token_bytes(SECRET_BYTES)
+
+
 class Secret:
     """What signs the survey links: made once, by whoever is first, and the same for every replica."""
 
-    def __init__(self, database: Any, public_url: str) -> None:
-        self._kept, self._public_url = durable(database, "secrets"), public_url
+    def __init__(self, database: Any, public_url: str, fresh: Callable[[], bytes]) -> None:
+        self._kept, self._public_url, self._fresh = durable(database, "secrets"), public_url, fresh
         self._links: Links | None = None
 
     async def setup(self) -> None:
         """Before this has been called no link can be made or read."""
-        mine = {"$setOnInsert": {"secret": secrets.token_bytes(SECRET_BYTES)}}
+        mine = {"$setOnInsert": {"secret": self._fresh()}}
         await self._kept.update_one({"_id": "survey-links"}, mine, upsert=True)
         kept = await self._kept.find_one({"_id": "survey-links"})
         self._links = Links(self._public_url, bytes(kept["secret"]))

@@ -1,12 +1,19 @@
-"""The house: intake, routing and notify as they are, with customers, agents and a provider around them."""
+"""The house: all services as they are, with customers, agents, departments and a provider around them.
+
+sla and feedback follow the rules in which an hour lasts a second.
+"""
 
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import orjson
 
+import demo
+from services.feedback.app import assemble as feedback
+from services.feedback.settings import Settings as FeedbackSettings
 from services.intake.api import _contact_change
 from services.intake.app import assemble as intake
 from services.intake.settings import Settings as IntakeSettings
@@ -15,9 +22,12 @@ from services.notify.providers.base import OK, Outgoing, Result
 from services.notify.settings import Settings as NotifySettings
 from services.routing.app import assemble as routing
 from services.routing.settings import Settings as RoutingSettings
+from services.sla.app import assemble as sla
+from services.sla.settings import Settings as SlaSettings
 from shared.clock import wire
 from shared.decisions import Refused
 from shared.errors import TRANSIENT
+from shared.events.escalations import TOPICS as ESCALATIONS
 from shared.http import Problem
 from shared.rules import Parse, load
 from shared.service import Core, Parts, Running
@@ -32,7 +42,8 @@ COMMON: dict[str, Any] = {
     "otlp": "",
     "keys": None,
 }
-OURS = ("cases.v1", "assignments.v1", "notifications.v1")
+OURS = ("cases.v1", "assignments.v1", "notifications.v1", "sla.v1", "feedback.v1", *ESCALATIONS)
+FAST = Path(demo.__file__).with_name("rules")
 TEXTS = (
     "昨天支付了两次，订单 A20261121-553，请尽快退款",
     "系统崩溃，上海所有门店无法使用，不能收款",
@@ -67,7 +78,7 @@ Place = tuple[str, str, int]
 class HouseCore(Core[Any]):
     def rules(self, parse: Parse[Any]) -> Any:
         if self.name not in _KNOWN:
-            _KNOWN[self.name] = load(self.name, parse, None)
+            _KNOWN[self.name] = load(self.name, parse, FAST if self.name in ("sla", "feedback") else None)
         return _Rules(_KNOWN[self.name])
 
 
@@ -109,6 +120,13 @@ class House:
         world.add("intake", intake, IntakeSettings.model_construct(**COMMON))
         world.add("routing", routing, RoutingSettings.model_construct(**COMMON))
         world.add("notify", self._notify, NotifySettings.model_construct(**COMMON))
+        world.add("sla", sla, SlaSettings.model_construct(**COMMON))
+        public = {"public_url": "https://care.example"}
+        world.add(
+            "feedback",
+            lambda core: feedback(core, lambda: b"simulated" * 4),
+            FeedbackSettings.model_construct(**COMMON, **public),
+        )
 
         world.replicas.collection("switchboard_routing", "agents").watch = _within_capacity
 
@@ -163,6 +181,26 @@ class House:
                     raise
                 await asyncio.sleep(1.0)
 
+    # Departments
+
+    async def departments(self) -> None:
+        """Each hears of its calls and answers some of them, some twice."""
+        heard: set[bytes] = set()
+        while True:
+            await asyncio.sleep(self.chance.uniform(0.2, 1.0))
+            for record in [record for topic in ESCALATIONS for record in self.world.broker.records(topic)]:
+                headers = dict(record.headers)
+                if headers["ce_id"] not in heard and headers["ce_type"] != b"escalation.withdrawn":
+                    heard.add(headers["ce_id"])
+                    self._reply(orjson.loads(record.value))
+
+    def _reply(self, call: dict[str, Any]) -> None:
+        answer = self.chance.choice(("acknowledged", "progress", "refused", "resolved", None))
+        body = {name: call[name] for name in ("escalation_id", "case_id", "department")}
+        body |= {"id": f"{call['escalation_id']}/{call['level']}", "type": f"escalation.{answer}", "text": "已处理"}
+        for _ in range(self.chance.choice((1, 1, 2)) if answer else 0):
+            self.world.broker.write("escalation-replies.v1", orjson.dumps(body), call["case_id"].encode())
+
     # Agents
 
     async def agents(self, count: int) -> None:
@@ -190,6 +228,8 @@ class House:
                 found.append(f"ticket {id_} is {ticket['status']}")
         held, given = self.places()
         found += [f"{id_} holds a place for {case}" for case, id_, _ in sorted(held - given)]
+        asking = self.world.states("feedback", "outcomes").items()
+        found += [f"case {id_} is still to be asked" for id_, outcome in asking if outcome["ask_at"]]
         for id_, file in self.world.states("notify", "casefiles").items():
             found += [
                 f"message {m['template']} of {id_} is {m['state']}" for m in file["messages"] if m["state"] != "unknown"

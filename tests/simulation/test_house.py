@@ -1,4 +1,4 @@
-"""The three services together under trouble: what customers and agents are promised holds in every history."""
+"""All services together under trouble: what customers, agents and departments are promised holds in every history."""
 
 import asyncio
 import os
@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
+from shared.events.escalations import TOPICS as ESCALATIONS
 from tests.simulation.faults import Faults
 from tests.simulation.house import OURS, House
 from tests.simulation.invariants import check_causes, check_published, digest, events
@@ -30,7 +31,7 @@ async def history() -> House:
     drawn(faults)
     house = House(World(loop, faults))
     house.world.start()
-    agents = asyncio.create_task(house.agents(AGENTS))
+    agents = asyncio.gather(house.agents(AGENTS), house.departments())
     customers = asyncio.create_task(house.customers(CONTACTS, TROUBLE_S))
     await trouble(house.world, TROUBLE_S)
     faults.heal()
@@ -48,6 +49,8 @@ def check(house: House) -> None:
     check_assignments(world)
     check_places(house)
     check_messages(house)
+    check_promises(world)
+    check_surveys(world)
 
 
 def check_contacts(house: House) -> None:
@@ -92,6 +95,34 @@ def check_messages(house: House) -> None:
         for finished in file["finished"]:
             if finished["state"] == "sent":
                 assert house.provider.taken[finished["id"]] == 1, f"{case}: {finished['template']} was never sent"
+
+
+def check_promises(world: World) -> None:
+    """SL-4: every miss has one escalation of its own, and every escalation its miss; none is early."""
+    raised = [
+        orjson.loads(record.value) for topic in ESCALATIONS for record in all_of(world, topic, "escalation.raised")
+    ]
+    missed = [orjson.loads(record.value) for record in all_of(world, "sla.v1", "target.missed")]
+    assert all(one["late_s"] >= 0 for one in missed)
+    promises = [one["escalation_id"] for one in missed if one["target"] != "escalation"]
+    assert sorted(promises) == sorted(one["escalation_id"] for one in raised)
+    assert len(promises) == len(set(promises))
+
+
+def check_surveys(world: World) -> None:
+    """FB-1: every closing that was not undone in time is asked about once."""
+    outcomes = world.states("feedback", "outcomes")
+    for case, records in events(world, "cases.v1").items():
+        closed = [_type(record) for record in records].count("case.closed")
+        asked = len([r for r in events(world, "feedback.v1").get(case, ()) if _type(r) == "survey.requested"])
+        assert asked <= closed, f"{case} was closed {closed} times and asked {asked} times"
+        assert asked == len(outcomes[case]["surveys"])
+        if outcomes[case]["closed_at"]:
+            assert asked >= 1, f"{case} was closed and never asked"
+
+
+def all_of(world: World, topic: str, type_: str) -> list[Any]:
+    return [r for records in events(world, topic).values() for r in records if _type(r) == type_]
 
 
 def _type(record: Any) -> str:
