@@ -1,16 +1,15 @@
-"""The samples that others copy: senders for channel systems, a department that listens and answers."""
+"""The samples that channel systems copy."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import sys
-from typing import Any
 
 import pytest
 
 from deploy.local.paths import ROOT
-from tests.e2e.house import House
+from tests.e2e.house import House, Said
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.stack
@@ -22,13 +21,9 @@ SENDERS = {
 }
 
 
-def environ(house: House) -> dict[str, str]:
-    return {**os.environ, **house.env, "KAFKA": house.env["SWITCHBOARD_KAFKA"], "LC_ALL": "C.UTF-8"}
-
-
 @pytest.mark.parametrize("sender", SENDERS)
 async def test_IN_1_a_copied_sender_opens_a_case_with_its_very_words(house: House, sender: str) -> None:
-    known = {case["case_id"] for case in await cases(house)}
+    before = await house.ends("cases.v1")
     asked = await asyncio.create_subprocess_exec(
         *SENDERS[sender], TEXT, env=environ(house), cwd=ROOT,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
@@ -36,13 +31,13 @@ async def test_IN_1_a_copied_sender_opens_a_case_with_its_very_words(house: Hous
     answer, error = await asked.communicate()
     assert asked.returncode == 0, answer.decode() + error.decode()
 
-    async def one_more() -> list[dict[str, Any]]:
-        return [case for case in await cases(house) if case["case_id"] not in known]
+    async def opened() -> list[Said]:
+        new = await house.said("cases.v1", after=before)
+        return [said for said in new if said.type == "case.opened" and said.data["contact"]["source"] == "my-system"]
 
-    (case,) = await eventually(one_more, within=30)
-    assert (await house.get("intake", f"/v1/cases/{case['case_id']}"))["text"] == TEXT
+    (case,) = await eventually(opened, within=30)
+    assert case.data["text"] == TEXT
 
 
-async def cases(house: House) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = (await house.get("intake", "/v1/cases", limit="500"))["items"]
-    return found
+def environ(house: House) -> dict[str, str]:
+    return {**os.environ, **house.env, "KAFKA": house.env["SWITCHBOARD_KAFKA"], "LC_ALL": "C.UTF-8"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,12 +20,14 @@ from deploy.local.services import SERVICES
 from deploy.local.stack import running_stack
 from shared.topics import specs
 from tests.e2e.conftest import given
+from tests.e2e.fresh import emptied
 from tests.waiting import eventually
 
 
 @pytest.fixture(scope="module")
-def environ(kafka: str, mongo: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Intake runs; where the others should be, nothing answers."""
+async def environ(kafka: str, mongo: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, str]]:
+    """Intake runs, from empty stores; where the others should be, nothing answers."""
+    await emptied(kafka, mongo)
     environ, names = given(kafka, mongo), ("intake",)
     with running_stack(directory=tmp_path_factory.mktemp("status"), environ=environ, names=names) as stack:
         away = {f"{name.upper()}_URL": f"http://127.0.0.1:{free_port(0)}" for name in SERVICES if name not in names}
