@@ -21,7 +21,7 @@ down: .venv/stamp ## stops what `make up` started
 	@$(BIN)/switchboard down
 
 test: .venv/stamp ## all tests, with real brokers and databases
-	@$(BIN)/pytest --durations=15
+	@$(BIN)/pytest --durations=15 -n 2 --dist loadgroup
 
 test-fast: .venv/stamp ## the tests that need neither broker nor database
 	@$(BIN)/pytest -m "not stack"

@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.agents import READY, comes_online, is_there, now, work
 from tests.e2e.house import House
-from tests.scenarios.told import SHIPPED, events, happened, lines, posted, told
+from tests.scenarios.told import SHIPPED, events, happened, lines, nobody_on_duty, posted, told
 from tests.waiting import eventually, never
 
 pytestmark = [pytest.mark.stack, SHIPPED]
@@ -33,6 +33,7 @@ async def offers(house: House, case: str) -> list[str]:
 
 
 async def test_S9_nobody_online_and_the_customer_is_told_no_pleasant_estimate(house: House) -> None:
+    await nobody_on_duty(house)
     case = await asks(house, "alone")
     queued = (await happened(house, case, "case.queued"))[0]
     assert queued["estimate_s"] is None

@@ -34,11 +34,16 @@ async def posted(house: House, id_: str, text: str, **more: Any) -> dict[str, An
     return body
 
 
-async def on_duty(house: House, agent_id: str, **profile: Any) -> None:
-    """He alone: whoever another story left online goes on a break."""
+async def nobody_on_duty(house: House, but: str = "") -> None:
+    """Whoever another story left online goes on a break."""
     for agent in (await house.get("routing", "/v1/agents", state="online", limit="500"))["items"]:
-        if agent["agent_id"] != agent_id:
+        if agent["agent_id"] != but:
             await is_there(house, agent["agent_id"], "break")
+
+
+async def on_duty(house: House, agent_id: str, **profile: Any) -> None:
+    """He alone."""
+    await nobody_on_duty(house, but=agent_id)
     await comes_online(house, agent_id, **profile)
 
 

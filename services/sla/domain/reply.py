@@ -30,7 +30,7 @@ def answer(
     escalation = escalation.changed(replies=(*escalation.replies, kept)[-MOST_REPLIES:])
     after = watch.told(kept.at, reply.by or reply.department, f"escalation.{said}", reply.text)
     after, events = _ANSWERS[said](after, escalation, call, kept, now, rules)
-    after, stirred = stir(after, kept.at, rules)
+    after, stirred = (after, ()) if said == "refused" else stir(after, kept.at, rules)  # to refuse is no progress
     answered = _answered(after, watch, escalation, call, reply, said)
     return Decision(after, (answered, *events, *stirred), _note(reply, said, kept.at))
 

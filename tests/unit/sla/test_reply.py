@@ -131,6 +131,14 @@ def test_SL_3_a_reply_is_progress_of_the_case() -> None:
     assert story.state.history[-1].text == "已查到原因"
 
 
+def test_SL_3_a_refusal_is_no_progress_and_does_not_end_the_silence() -> None:
+    story = Story().assigned(0).fact(0, responds()).until(INACTIVITY)
+    silence = next(e for e in story.state.open_escalations if e.target == "inactivity")
+    story.reply(INACTIVITY + 1, "frontline", "refused", escalation_id=silence.id)
+    assert story.clock("inactivity").state == "missed"
+    assert [e.last.level for e in story.state.open_escalations if e.id == silence.id] == [2]
+
+
 def test_a_department_that_was_not_called_is_told_who_was() -> None:
     refused = refusal(missed(), department="legal")
     assert (refused.code, refused.field) == ("not_called", "department")
