@@ -6,7 +6,7 @@ BIN := .venv/bin
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile -q --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras
 export DEMO_SECONDS CONTACTS RESET SEED
 
-.PHONY: help demo up down test test-fast check simulate bench lock
+.PHONY: help demo up down test lane-stack lane-fast test-fast check simulate bench lock
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -21,18 +21,24 @@ down: .venv/stamp ## stops what `make up` started
 	@$(BIN)/switchboard down
 
 test: .venv/stamp ## all tests, with real brokers and databases
-	@$(BIN)/pytest --durations=15 -n 2 --dist loadgroup
+	@$(MAKE) --no-print-directory -j 2 lane-stack lane-fast
+
+# Side by side: the one mostly waits for brokers, the other computes; what it says is shown when it is done.
+lane-stack:
+	@$(BIN)/pytest --durations=15 -m stack
+lane-fast:
+	@said=$$(mktemp); $(BIN)/pytest -m "not stack" > $$said 2>&1; code=$$?; cat $$said; rm $$said; exit $$code
 
 test-fast: .venv/stamp ## the tests that need neither broker nor database
 	@$(BIN)/pytest -m "not stack"
 
 check: .venv/stamp ## format, lint, types, import contracts, schema compatibility, manifests
+	@command -v kubectl >/dev/null || { echo 'switchboard: kubectl is missing; install it with: curl -fLO "https://dl.k8s.io/release/v1.32.0/bin/linux/$$(dpkg --print-architecture)/kubectl" && sudo install kubectl /usr/local/bin/' >&2; exit 1; }
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/switchboard contracts check
-	@command -v kubectl >/dev/null || { echo "switchboard: kubectl is missing; it is one file: https://kubernetes.io/docs/tasks/tools/" >&2; exit 1; }
 	@set -o pipefail; for overlay in local production; do kubectl kustomize deploy/k8s/overlays/$$overlay | $(BIN)/kubernetes-validate --strict --quiet -k 1.32 /dev/stdin || exit 1; done
 
 simulate: .venv/stamp ## the simulation (SEED=n for one)

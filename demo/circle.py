@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping
 from typing import Any, TypedDict
 
 Clock = tuple[str, str, int]
+TOLD = frozenset({"case.opened", "case.resolved", "survey.requested", "improvement.opened"})
+"""Of each of these somebody is told, or it is said why not."""
 
 
 class Counts(TypedDict):
@@ -37,9 +39,16 @@ class Circle:
         self.surveys: defaultdict[str, set[str]] = defaultdict(set)
         self.bad: dict[str, str] = {}
         self.improvements: Counter[str] = Counter()
+        self._to_tell: dict[str, tuple[str, str]] = {}
+        self._told_of: set[str] = set()
 
-    def add(self, type_: str, case: str, data: Mapping[str, Any], at: float) -> None:
+    def add(self, type_: str, case: str, data: Mapping[str, Any], at: float, id_: str = "") -> None:
+        """`id_`: of the event; what became of a message names the event that it tells of."""
+        if type_ in TOLD:
+            self._to_tell[id_] = type_, case
         match type_:
+            case "notification.sent" | "notification.suppressed" | "notification.failed" | "notification.unknown":
+                self._told_of.add(str(data["cause"]))
             case "case.closed" if data["how"] == "agent":
                 self.closed[case].append(at)
             case "target.reminder":
@@ -73,6 +82,14 @@ class Circle:
             "surveyed": sum(len(self.surveys[case]) for case in cases if case in self.surveys),
             "improved": sum(self.case_of.get(id_) in cases for id_ in self.improvements),
         }
+
+    def untold(self, cases: Collection[str]) -> list[str]:
+        """Events of these cases of which somebody should have heard, and nothing was said of a message."""
+        return [
+            f"{type_} of {case}"
+            for id_, (type_, case) in self._to_tell.items()
+            if case in cases and id_ not in self._told_of
+        ]
 
     def unchained(self, cases: Collection[str]) -> list[str]:
         """Misses without exactly one escalation of their own, and escalations without a miss."""

@@ -50,6 +50,11 @@ class Customers:
             delay = Random(f"{message['case_id']}:pause").uniform(0.5, 3.0)
             self._plan(delay, str(message["case_id"]), link[0])
 
+    @property
+    def busy(self) -> bool:
+        """Whether somebody is about to answer."""
+        return bool(self._todo)
+
     async def run(self) -> None:
         """Ends by being cancelled."""
         async with httpx.AsyncClient(trust_env=False, timeout=10) as browser:

@@ -29,7 +29,8 @@ from shared.clock import utc_now
 
 PICTURE_S = 0.25
 PICKY_SHARE = 0.3
-QUIET_S, LONGEST_QUIET_S, LONGEST_ROUND_S = 1.5, 10.0, 45.0
+QUIET_S, LONGEST_QUIET_S = 1.5, 10.0
+LONGEST_ROUND_S, EACH_CASE_S = 45.0, 0.1
 GIVE_UP_S = 90.0
 REST_S = 15.0
 FAST_RULES = Path(__file__).with_name("rules")
@@ -109,7 +110,7 @@ class Show:
         if self._hour_s < HOUR_S:
             self._seen.asked_by = time.monotonic()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._come_round(), LONGEST_ROUND_S)
+            await asyncio.wait_for(self._come_round(), LONGEST_ROUND_S + EACH_CASE_S * len(self._seen.tally.opened))
         with suppress(TimeoutError):
             await asyncio.wait_for(self._quiet(), LONGEST_QUIET_S)
 
@@ -160,8 +161,8 @@ class Show:
             await self._something_came(PICTURE_S)
 
     async def _come_round(self) -> None:
-        """Until whoever had to be asked was asked, and what was missed or said badly has its consequence."""
-        while any(which for _, which in open_ends(self._seen)):
+        """Until all were told and asked, those who answer did, and what was missed or said badly has its effect."""
+        while self._customers.busy or any(which for _, which in open_ends(self._seen)):
             await self._something_came(PICTURE_S)
 
     async def _quiet(self) -> None:

@@ -116,7 +116,7 @@ class Tally:
 
     def _count(self, seen: Seen) -> None:
         case = str(seen.data.get("case_id", ""))
-        self.circle.add(seen.headers["ce_type"], case, seen.data, seen.at)
+        self.circle.add(seen.headers["ce_type"], case, seen.data, seen.at, seen.headers["ce_id"])
         self.reader(seen.headers["ce_type"], seen.data)
         match seen.headers["ce_type"]:
             case "case.opened" | "case.contact_added":

@@ -115,6 +115,7 @@ def open_ends(seen: Outside) -> list[tuple[str, list[str]]]:
     circle, cases = seen.tally.circle, seen.tally.opened
     unasked = circle.unasked(cases, seen.asked_by) if seen.asked_by else []
     return [
+        ("events were told to nobody: see GET /v1/notifications of notify", circle.untold(cases)),
         ("missed promises and escalations do not belong together, one each: see `sla.v1`", circle.unchained(cases)),
         ("cases closed by an agent were not surveyed once: see `feedback.v1`", unasked),
         (

@@ -14,8 +14,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {"kafka", "mongo"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.stack)
-        if item.get_closest_marker("stack"):
-            item.add_marker(pytest.mark.xdist_group("stack"))  # one broker, one database, one after the other
 
 
 @pytest.fixture(scope="session")

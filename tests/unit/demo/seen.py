@@ -34,8 +34,9 @@ def assigned(case: str, number: int = 3, at: float = 2.0, agent_id: str = "D001"
     return event("assignments.v1", "case.assigned", case, number, at, agent_id=agent_id, reason=reason)
 
 
-def sent(case: str, number: int, notification: str) -> Seen:
-    return event("notifications.v1", "notification.sent", case, number, notification_id=notification)
+def sent(case: str, number: int, notification: str, cause: str = "cases.v1-c1-1") -> Seen:
+    told = {"notification_id": notification, "cause": cause}
+    return event("notifications.v1", "notification.sent", case, number, **told)
 
 
 def tally(*records: Seen) -> Tally:

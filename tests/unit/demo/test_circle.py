@@ -67,5 +67,14 @@ def test_only_the_cases_asked_for_are_counted() -> None:
     assert seen.counts({"c2"}) == {"reminded": 0, "missed": 0, "escalated": 0, "surveyed": 1, "improved": 0}
 
 
+def test_an_event_of_which_nobody_heard_is_named() -> None:
+    made = Circle()
+    made.add("case.resolved", "c1", {}, 1.0, "e1")
+    made.add("survey.requested", "c1", {"survey_id": "s1"}, 1.0, "e2")
+    made.add("notification.suppressed", "c1", {"cause": "e1"}, 1.0, "e3")
+    assert made.untold({"c1"}) == ["survey.requested of c1"]
+    assert made.untold({"c2"}) == []
+
+
 def test_a_chain_that_began_before_the_demo_is_not_judged() -> None:
     assert circle(called("c1", "e1", 2)).unchained(set()) == []

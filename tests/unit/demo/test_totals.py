@@ -26,7 +26,8 @@ def outbox(tmp_path: Path, *ids: str) -> Told:
     return told
 
 
-ALL_WELL = (opened("c1", A), added("c1", B, 2), assigned("c1", number=1))
+TOLD = sent("c1", 1, "n0")
+ALL_WELL = (opened("c1", A), added("c1", B, 2), assigned("c1", number=1), TOLD)
 
 
 def test_all_is_well_when_every_contact_is_in_one_case_and_every_case_has_an_agent() -> None:
@@ -66,12 +67,12 @@ def test_records_that_could_not_be_fed_are_counted() -> None:
 
 
 def test_a_message_sent_twice_is_named(tmp_path: Path) -> None:
-    seen = outside(*ALL_WELL, sent("c1", 1, "n1"), told=outbox(tmp_path, "n1", "n1"))
+    seen = outside(*ALL_WELL, sent("c1", 2, "n1"), told=outbox(tmp_path, "n0", "n1", "n1"))
     assert problems(seen) == ["1 messages were sent twice: see the provider's file; for instance n1"]
 
 
 def test_a_message_said_to_be_sent_that_the_provider_never_had_is_named(tmp_path: Path) -> None:
-    seen = outside(*ALL_WELL, sent("c1", 1, "n1"), sent("c1", 2, "n2"), told=outbox(tmp_path, "n1"))
+    seen = outside(*ALL_WELL, sent("c1", 2, "n1"), sent("c1", 3, "n2"), told=outbox(tmp_path, "n0", "n1"))
     assert [problem for problem in problems(seen) if problem.endswith("for instance n2")]
 
 
