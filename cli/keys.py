@@ -27,15 +27,20 @@ def create(
     role: Annotated[str, typer.Option(help="What it may do, such as channel, agent, supervisor, auditor, admin.")],
     expires: Annotated[str | None, typer.Option(help="When it ends: 30m, 8h, 7d, 2w. Default: never.")] = None,
     agent: Annotated[str | None, typer.Option(help="The agent for whom alone it speaks. Default: any.")] = None,
+    department: Annotated[
+        str | None, typer.Option(help="The department for which alone it speaks, with --role department. Default: any.")
+    ] = None,
 ) -> None:
     """Make a key and show it once; only its hash goes to the keys file."""
     file = Path(os.environ.get("SWITCHBOARD_KEYS") or Paths(run_dir()).keys)
     try:
-        plain = add(file, name, role, ends_at(expires, datetime.now(UTC)) if expires else None, agent)
+        plain = add(file, name, role, ends_at(expires, datetime.now(UTC)) if expires else None, agent, department)
     except ValueError as error:
         raise CliError(str(error)) from error
     typer.echo(plain)
     typer.echo(f"shown once; its hash is in {file}", err=True)
+    if role == "department" and department is None:
+        typer.echo("bound to no department: it must name one at each question (--department binds it)", err=True)
 
 
 def ends_at(lifetime: str, now: datetime) -> datetime:

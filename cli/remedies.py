@@ -44,7 +44,6 @@ SIGNS = (
         "timers_overdue", 0, "{n} timers should have fired",
         "switchboard partitions list --service {s}  (timers wait for the records before them)",
     ),
-    Sign("events_unseen", 0, "{n} events were published and not applied", "switchboard parked list"),
 )  # fmt: skip
 
 
@@ -61,6 +60,7 @@ def ailments(health: Health, expected: Mapping[str, int]) -> list[Ailment]:
         lambda: _behind(health),
         lambda: _unread(health, expected),
         lambda: _calendars(health),
+        lambda: _refused(health),
     )
     return [Ailment(health.service, what, remedy) for check in checks for what, remedy in check()]
 
@@ -133,6 +133,13 @@ def _calendars(health: Health) -> Iterator[tuple[str, str]]:
         for calendar, days in sorted(signs.figures.calendars.items()):
             if days < CALENDAR_DAYS:
                 yield f"the calendar {calendar} ends in {days:.0f} days", "add the next year to its rules"
+
+
+def _refused(health: Health) -> Iterator[tuple[str, str]]:
+    if health.gauge("rules_refused"):
+        where = "; ".join(health.notes) or "its log says where"
+        what = f"changed rules were refused, the last good ones stay: {where}"
+        yield what, "switchboard rules check DIR  (the directory of its SWITCHBOARD_RULES)"
 
 
 def place(at: Place) -> str:

@@ -33,7 +33,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """One replica. `why_not`: why it is not alive or not ready."""
+    """One replica. `why_not`: why it is not alive or not ready. `notes`: what else it says wants mending."""
 
     door: Door
     alive: bool = False
@@ -43,6 +43,7 @@ class Signs:
     owned: frozenset[Place] | None = None
     """The partitions it reads, where a key lets us ask; what it says of others is old."""
     stopped: frozenset[Place] = frozenset()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,10 @@ class Health:
     @property
     def stopped(self) -> list[Place]:
         return sorted({place for s in self.replicas for place in s.stopped})
+
+    @property
+    def notes(self) -> list[str]:
+        return sorted({note for s in self.replicas for note in s.notes})
 
     @property
     def lag(self) -> dict[Place, int]:
@@ -98,14 +103,15 @@ def _signs(client: httpx.Client, door: Door) -> Signs:
     try:
         client.get(f"{door.address}/livez").raise_for_status()
         ready = client.get(f"{door.address}/readyz")
-        reasons = ready.json()["reasons"]
+        said = ready.json()
+        reasons, notes = said["reasons"], tuple(said.get("notes", ()))
         figures = parse(client.get(f"{door.address}/metrics").raise_for_status().text)
         owned, stopped = _partitions(client.get(f"{door.address}/v1/partitions"))
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return Signs(door, why_not=str(error) or type(error).__name__)
     except (ValueError, KeyError, TypeError):
         return Signs(door, why_not="what answers there is no service of ours")
-    return Signs(door, True, ready.status_code == 200, "; ".join(reasons), figures, owned, stopped)
+    return Signs(door, True, ready.status_code == 200, "; ".join(reasons), figures, owned, stopped, notes)
 
 
 def parse(text: str) -> Figures:

@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args
 import yaml
 
 from shared.clock import Clock, utc_now
+from shared.events.escalations import DEPARTMENTS
 
 log = logging.getLogger(__name__)
 Role = Literal[
@@ -35,24 +36,42 @@ class Forbidden(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """`agent`: the agent for whom alone this key speaks; None for a system that speaks for many."""
+    """Whom alone this key speaks for, `agent` or `department`; None for a system that speaks for many."""
 
     name: str
     role: str
     agent: str | None = None
+    department: str | None = None
 
 
-def new_key(name: str, role: str, expires: datetime | None, agent: str | None = None) -> tuple[str, dict[str, object]]:
-    """A fresh key to show once, and the entry of the keys file that recognises it. `agent` binds it to one agent."""
+def new_key(
+    name: str, role: str, expires: datetime | None, agent: str | None = None, department: str | None = None
+) -> tuple[str, dict[str, object]]:
+    """A fresh key to show once, and the entry of the keys file that recognises it.
+
+    `agent` and `department` bind it to one of them. ValueError: a role or department that nobody knows, or a department
+    for a role that speaks for none.
+    """
     if role not in ROLES:
         raise ValueError(f"role {role!r} is not one of {', '.join(ROLES)}")
+    if department is not None:
+        _check_department(role, department)
     plain = f"sb_{secrets.token_urlsafe(32)}"
     entry: dict[str, object] = {"name": name, "role": role, "hash": digest(plain)}
     if agent is not None:
         entry["agent"] = agent
+    if department is not None:
+        entry["department"] = department
     if expires is not None:
         entry["expires"] = expires.astimezone(UTC).isoformat()
     return plain, entry
+
+
+def _check_department(role: str, department: str) -> None:
+    if department not in DEPARTMENTS:
+        raise ValueError(f"department {department!r} is not one of {', '.join(DEPARTMENTS)}")
+    if role != "department":
+        raise ValueError(f"role {role!r} is bound to no department; only role 'department' is")
 
 
 def digest(plain: str) -> str:
@@ -78,7 +97,7 @@ class Keys:
             if hmac.compare_digest(str(entry.get("hash", "")), hashed):
                 if (end := entry.get("expires")) and self._is_over(end):
                     raise Forbidden(401, "this access key has ended; ask for a new one")
-                return Principal(str(entry.get("name", "")), str(entry.get("role", "")), entry.get("agent"))
+                return _principal(entry)
         raise Forbidden(401, "this access key is not known")
 
     def _is_over(self, end: Any) -> bool:
@@ -99,6 +118,11 @@ class Keys:
                 self._entries, self._stamp = entries, stamp
         except (OSError, ValueError, yaml.YAMLError) as error:
             log.error("keys file %s can't be read, the last good keys stay: %s", self._path, error)
+
+
+def _principal(entry: dict[str, Any]) -> Principal:
+    name, role = str(entry.get("name", "")), str(entry.get("role", ""))
+    return Principal(name, role, entry.get("agent"), entry.get("department"))
 
 
 def _moment(value: Any) -> datetime:

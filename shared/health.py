@@ -19,7 +19,10 @@ OVERDUE_S = 10
 
 
 def install(app: FastAPI) -> None:
-    """`/livez`: the loop turns. `/readyz`: the store can be written and the clock is right. `/metrics`."""
+    """`/livez`: the loop turns. `/readyz`: the store can be written and the clock is right. `/metrics`.
+
+    `notes` of `/readyz`: what keeps no work away but wants mending.
+    """
 
     @app.get("/livez", tags=["health"])
     async def livez() -> dict[str, str]:
@@ -28,7 +31,8 @@ def install(app: FastAPI) -> None:
     @app.get("/readyz", tags=["health"])
     async def readyz(request: Request) -> Response:
         reasons = await not_ready(request.app.state.running)
-        return Json({"status": "waiting" if reasons else "ready", "reasons": reasons}, 503 if reasons else 200)
+        told = {"status": "waiting" if reasons else "ready", "reasons": reasons}
+        return Json({**told, "notes": refused_rules(request.app.state.running)}, 503 if reasons else 200)
 
     @app.get("/metrics", tags=["health"])
     async def metrics(request: Request) -> Response:
@@ -50,6 +54,11 @@ async def not_ready(running: Any) -> list[str]:
     return reasons
 
 
+def refused_rules(running: Any) -> list[str]:
+    """Why changed rules were refused, `file:line: message`; empty while those in force are the newest."""
+    return [problem for rules in running.parts.rules for problem in rules.refused]
+
+
 async def _write_and_compare(running: Any) -> float:
     """Write one small document and say how far this clock is from the database's, in seconds."""
     database = running.core.database
@@ -65,6 +74,7 @@ async def _write_and_compare(running: Any) -> float:
 async def observe(running: Any) -> None:
     """Set the gauges that are looked up rather than counted."""
     metrics, stores = running.core.metrics, running.parts.stores
+    metrics.rules_refused.set(bool(refused_rules(running)))
     metrics.events_held.set(await _count(stores, {"held.since": {"$exists": True}}))
     metrics.parked_keys.set(await _count(stores, {"parked.since": {"$exists": True}}))
     metrics.outbox_pending.set(await _count(stores, {"pending": {"$exists": True}}))

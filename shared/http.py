@@ -25,6 +25,7 @@ from shared.errors import TRANSIENT, Unreadable
 from shared.events.contacts import MAX_RECORD_BYTES
 from shared.fold import Change, Outcome
 from shared.mongo import durable
+from shared.signin import is_browser, signin_first
 from shared.store import Store
 
 M = TypeVar("M", bound=BaseModel)
@@ -123,6 +124,8 @@ def install_problems(app: FastAPI, log_error: Callable[[BaseException], None]) -
         problem = problem_of(error)
         if problem.status == 500:
             log_error(error)
+        if problem.status == 401 and request.method == "GET" and is_browser(request):
+            return signin_first(request)
         return problem.answer()
 
     for kind in (

@@ -42,6 +42,7 @@ METRICS = (
     Metric(Gauge, "quarantine_depth", "records set aside and not replayed"),
     Metric(Gauge, "parked_keys", "keys that stand still because of an error of ours"),
     Metric(Gauge, "partitions_stopped", "partitions that do not advance because of many errors of ours"),
+    Metric(Gauge, "rules_refused", "1 while changed rules were refused and the last good ones stay in force"),
     Metric(Counter, "write_conflicts_total", "changes folded again after a lost race"),
     Metric(
         Histogram, "timer_lateness_seconds", "from when a timer was due to when it fired", (), (*_FAST, 10, 60, 600)

@@ -9,12 +9,13 @@ Errors:
 
 import importlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import yaml
 from pydantic import ValidationError
+from yaml.composer import ComposerError
 
 log = logging.getLogger(__name__)
 R = TypeVar("R")
@@ -63,10 +64,15 @@ class Rules(Generic[R]):
 
 def files(service: str, directory: Path | None) -> dict[str, Path]:
     """The file for each rule name: the operator's where there is one, else the shipped one."""
-    found = {path.stem: path for path in sorted((SERVICES / service / "rules").glob("*.yaml"))}
+    found = {path.stem: path for path in _seen((SERVICES / service / "rules").glob("*.yaml"))}
     if directory is not None:
-        found |= {path.stem: path for path in sorted((directory / service).glob("*.yaml"))}
+        found |= {path.stem: path for path in _seen((directory / service).glob("*.yaml"))}
     return found
+
+
+def _seen(paths: Iterable[Path]) -> list[Path]:
+    """Without names that begin with a dot: a mounted ConfigMap keeps its versions under such names."""
+    return sorted(path for path in paths if not path.name.startswith("."))
 
 
 def load(service: str, parse: Parse[R], directory: Path | None) -> R:
@@ -81,9 +87,23 @@ def load(service: str, parse: Parse[R], directory: Path | None) -> R:
         raise RulesError([f"{service}: {error}"]) from None
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice in one mapping: the first would be lost without a word."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen: set[tuple[str, str]] = set()
+        for key, _ in node.value:
+            name = (key.tag, str(key.value))
+            if name in seen:
+                raise ComposerError(None, None, f"{key.value} is there twice", key.start_mark)
+            seen.add(name)
+        return node
+
+
 def _read(path: Path) -> Any:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise RulesError([f"{path}:{line}: {error.problem or 'not YAML'}"]) from None
@@ -122,13 +142,13 @@ def check(directory: Path) -> list[str]:
     """Every problem of a rule directory, `file:line: message`; empty if it may be used."""
     problems: list[str] = []
     known = {path.name for path in SERVICES.iterdir() if (path / "rules").is_dir()}
-    for path in sorted(directory.iterdir()):
+    for path in _seen(directory.iterdir()):
         if path.is_dir() and path.name not in known:
             problems.append(f"{path}:1: no service is called {path.name}; there are {', '.join(sorted(known))}")
     for service in sorted(known):
         parse = importlib.import_module(f"services.{service}.domain.rules").Rules.parse
         shipped = set(files(service, None))
-        for path in sorted((directory / service).glob("*")):
+        for path in _seen((directory / service).glob("*")):
             if path.suffix != ".yaml" or path.stem not in shipped:
                 problems.append(
                     f"{path}:1: {service} reads no such file; it reads {', '.join(sorted(shipped))} (.yaml)"

@@ -19,12 +19,19 @@ def admin_key(file: Path) -> str:
 
 
 def add(
-    file: Path, name: str, role: str, expires: datetime | None, agent: str | None = None, *, replaces: str | None = None
+    file: Path,
+    name: str,
+    role: str,
+    expires: datetime | None,
+    agent: str | None = None,
+    department: str | None = None,
+    *,
+    replaces: str | None = None,
 ) -> str:
-    """Appends an entry to the keys file and returns the key itself. Raises ValueError for an unknown role."""
+    """Appends an entry to the keys file and returns the key itself. Raises ValueError as `new_key` does."""
     from shared.access import new_key
 
-    plain, entry = new_key(name, role, expires, agent)
+    plain, entry = new_key(name, role, expires, agent, department)
     with only_one(file.with_name(f"{file.name}.lock")):
         kept = [known for known in read(file) if replaces is None or known.get("name") != replaces]
         _save(file, [*kept, entry])

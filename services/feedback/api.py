@@ -30,6 +30,7 @@ from shared.http import After, Json, Limit, Problem, body_of, for_himself, page,
 from shared.ids import named
 from shared.rules import Rules as Live
 from shared.service import Running
+from shared.signin import is_browser
 from shared.telemetry import current_trace
 
 Improver = Annotated[Principal, who("supervisor", "quality", "care")]
@@ -52,6 +53,7 @@ def router(running: Running, outcomes: Outcomes, secret: Secret, rules: Live[Rul
 
 
 def _surveys(doors: APIRouter, running: Running, outcomes: Outcomes, secret: Secret, rules: Live[Rules]) -> None:
+    @doors.head("/s/{token}", include_in_schema=False)
     @doors.get("/s/{token}", tags=["survey"], response_class=HTMLResponse)
     async def show(request: Request, token: str, lang: Language = None, again: bool = False) -> Response:
         case: CaseOutcome | None = None
@@ -72,6 +74,13 @@ def _surveys(doors: APIRouter, running: Running, outcomes: Outcomes, secret: Sec
             given = body_of(Answers, await read_json(request))
             return Json(_told(await _answer(running, outcomes, case, survey, given, rules()), survey.nth))
         return await _take_form(request, running, outcomes, secret, token, lang, rules())
+
+    @doors.head("/s/{rest:path}", include_in_schema=False)
+    @doors.get("/s/{rest:path}", include_in_schema=False)
+    async def lost(request: Request, rest: str, lang: Language = None) -> Response:
+        if is_browser(request):
+            return _notice(request, _not_ours(), lang, None)
+        raise _not_ours()
 
 
 async def _take_form(
@@ -94,11 +103,15 @@ async def _take_form(
     return pages.notice(language, "thanks", 200, case.number)
 
 
+def _not_ours() -> Problem:
+    return Problem(404, "unknown_survey", "this link was not made by us, or is not complete", field="token")
+
+
 async def _find(outcomes: Outcomes, secret: Secret, token: str) -> tuple[CaseOutcome, Survey]:
     """What a link stands for. Problem 404 for one that we did not make, Refused 410 for one that is too old."""
     named_by = secret.links.read(token)
     if named_by is None:
-        raise Problem(404, "unknown_survey", "this link was not made by us, or is not complete", field="token")
+        raise _not_ours()
     case_id, nth = named_by
     return answerable(await outcomes.get(case_id), nth)
 

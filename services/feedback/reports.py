@@ -26,13 +26,13 @@ async def draw(outcomes: Outcomes, month: str, now: datetime, rules: Rules, lang
     span = month_of(month, now, kpis.zone)
     whole, before = await asyncio.gather(*(outcomes.whole(each, kpis.satisfied) for each in (span, month_before(span))))
     categories, teams, agents = await asyncio.gather(*(outcomes.groups(span, by, kpis.satisfied) for by in GROUPS))
-    days, stars, improvements = await asyncio.gather(
-        outcomes.days(span), outcomes.stars(span), outcomes.improvements_of(span, now)
+    days, stars, improvements, answers_in = await asyncio.gather(
+        outcomes.days(span), outcomes.stars(span), outcomes.improvements_of(span, now), outcomes.answers_in(span)
     )
     report = Report(
         month=month, zone=kpis.zone, whole=figures(whole), before=figures(before), days=days, stars=stars,
         categories=most_first(categories)[:TOP], teams=most_first(teams), agents=most_first(agents),
-        improvements=improvements,
+        improvements=improvements, answers_in=answers_in,
     )  # fmt: skip
     return replace(report, findings=findings(report, language, few=kpis.few))
 

@@ -21,6 +21,13 @@ from shared.store import Shape, Store
 By = Literal["agent", "team", "category", "product"]
 Json = dict[str, Any]
 SECRET_BYTES = 32
+MENDING = ("improvements", "improving", "improved", "improve_due", "improvers")
+
+
+def _moments(case: CaseOutcome) -> tuple[datetime, ...]:
+    """When improvements of it were opened and closed."""
+    moments = (moment for one in case.improvements for moment in (one.opened_at, one.closed_at))
+    return tuple(moment for moment in moments if moment is not None)
 
 
 def index(case: CaseOutcome) -> Json:
@@ -29,7 +36,11 @@ def index(case: CaseOutcome) -> Json:
         "number": case.number,
         "improvements": tuple(improvement.id for improvement in case.improvements),
         "improving": any(improvement.status == "open" for improvement in case.improvements) or None,
+        "improved": _moments(case),
+        "improve_due": tuple(improvement.due_at for improvement in case.improvements),
+        "improvers": tuple(improvement.person for improvement in case.improvements if improvement.person),
         "surveyed": bool(case.surveys) or None,
+        "answered": () if case.drill else tuple(survey.answered_at for survey in case.surveys if survey.answered_at),
     }
 
 
@@ -38,7 +49,7 @@ OUTCOMES = Shape(
     CaseOutcome,
     reads=frozenset({"cases.v1", "assignments.v1", "sla.v1", "notifications.v1"}),
     index=index,
-    indexes=(("opened_at",), ("closed_at",), ("surveyed", "opened_at"), ("improvements",), ("improving",)),
+    indexes=(("opened_at",), ("closed_at",), ("surveyed", "opened_at"), ("answered",), *((name,) for name in MENDING)),
     due=due,
 )
 
@@ -75,6 +86,17 @@ class Outcomes(Store[CaseOutcome]):
         found = {int(row["_id"]): row["n"] for row in rows}
         return (found.get(1, 0), found.get(2, 0), found.get(3, 0), found.get(4, 0), found.get(5, 0))
 
+    async def answers_in(self, span: Span) -> int:
+        """First answers that came in it."""
+        moments: list[Json] = [
+            {"$match": _one_within("ix.answered", span)},
+            {"$project": {"at": "$ix.answered"}},
+            {"$unwind": "$at"},
+            {"$match": _within("at", span)},
+            {"$count": "n"},
+        ]
+        return sum(row["n"] for row in await self._ask(moments))
+
     async def improvements_of(self, span: Span, now: datetime) -> Improvements:
         still: list[Json] = [{"$eq": ["$it.status", "open"]}, _is_before("$it.opened_at", span.end)]
         late = _is_before("$it.due_at", now)
@@ -84,18 +106,22 @@ class Outcomes(Store[CaseOutcome]):
             "open": _count_if({"$and": still}),
             "overdue": _count_if({"$and": [*still, late]}),
         }
-        rows = await self._ask([*_each_improvement({"$exists": True}), {"$group": {"_id": None, **counted}}])
+        touched = {"$or": [{"ix.improving": True}, _one_within("ix.improved", span)]}
+        rows = await self._ask([*_each_improvement(touched), {"$group": {"_id": None, **counted}}])
         return Improvements(**{name: rows[0][name] for name in counted}) if rows else Improvements()
 
     async def improvements(
         self, wanted: Mapping[str, Any], after: tuple[datetime, str] | None, limit: int
     ) -> list[tuple[CaseOutcome, Improvement]]:
-        """In the order in which they fall due, with their cases. `wanted`: by field of the improvement."""
+        """In the order in which they fall due, with their cases. `wanted`: by field of the improvement.
+
+        Cases are found by index: open, of a person, falling due from the cursor on; only theirs are unwound.
+        """
         match: Json = {f"it.{name}": value for name, value in wanted.items()}
         if after is not None:
             later = {"it.due_at": after[0], "it.id": {"$gt": after[1]}}
             match["$or"] = [{"it.due_at": {"$gt": after[0]}}, later]
-        having = _each_improvement(True, "ix.improving") if wanted.get("status") == "open" else _each_improvement()
+        having = _each_improvement(_having(wanted, after))
         ordered: list[Json] = [
             {"$match": match},
             {"$sort": {"it.due_at": ASCENDING, "it.id": ASCENDING}},
@@ -136,6 +162,11 @@ def _or_none(path: str) -> Json:
 
 def _within(field: str, span: Span) -> Json:
     return {field: {"$gte": span.start, "$lt": span.end}}
+
+
+def _one_within(field: str, span: Span) -> Json:
+    """Of a list of moments."""
+    return {field: {"$elemMatch": {"$gte": span.start, "$lt": span.end}}}
 
 
 def _is_before(path: str, moment: datetime) -> Json:
@@ -195,6 +226,8 @@ def _surveys(span: Span, agent: str | None, key: Json | None, satisfied: float) 
         "answered": _count_if(answered),
         "stars": {"$sum": "$survey.csat"},
         "satisfied": _count_if({"$gte": ["$survey.csat", satisfied]}),
+        "effort": {"$sum": "$survey.scores.effort"},
+        "efforts": _count_if({"$isNumber": "$survey.scores.effort"}),
         "rated": _count_if({"$isNumber": recommend}),
         "promoters": _count_if({"$gte": [recommend, 9]}),
         "detractors": _count_if({"$and": [{"$isNumber": recommend}, {"$lte": [recommend, 6]}]}),
@@ -203,10 +236,20 @@ def _surveys(span: Span, agent: str | None, key: Json | None, satisfied: float) 
     return [*_each_survey(span, agent), {"$group": {"_id": key, **counted}}]
 
 
-def _each_improvement(has: Any = None, field: str = "ix.improvements") -> list[Json]:
-    """Of each case the improvements, under `it`."""
+def _having(wanted: Mapping[str, Any], after: tuple[datetime, str] | None) -> Json:
+    """Cases that may have such an improvement, by what is indexed of them."""
+    found: Json = {"ix.improve_due": {"$gte": after[0]} if after else {"$exists": True}}
+    if wanted.get("status") == "open":
+        found["ix.improving"] = True
+    if "person" in wanted:
+        found["ix.improvers"] = wanted["person"]
+    return found
+
+
+def _each_improvement(having: Json) -> list[Json]:
+    """Of each of these cases the improvements, under `it`."""
     return [
-        {"$match": {field: has if has is not None else {"$exists": True}}},
+        {"$match": having},
         {"$set": {"it": "$state.improvements"}},
         {"$unwind": "$it"},
     ]

@@ -11,7 +11,8 @@ from shared.http import Problem, parsed, read_bytes
 
 MOST_BYTES = 64 * 1024
 MOST_FIELDS = 50
-NUMBERS = ("attitude", "speed", "clarity", "recommend")
+NUMBERS = ("attitude", "speed", "clarity", "effort", "recommend")
+FIELDS = frozenset(Answers.model_fields)
 YES_NO = {"yes": True, "no": False}
 
 
@@ -34,8 +35,11 @@ async def read_form(request: Request) -> dict[str, str]:
 
 
 def from_form(entered: dict[str, str]) -> dict[str, Any]:
-    """What the fields mean; a field left empty was not answered. What can't be read stays, for the model to refuse."""
-    return {name: _meant(name, value) for name, value in entered.items() if value.strip()}
+    """What our fields mean; one left empty was not answered. What can't be read stays, for the model to refuse.
+
+    Fields that are not ours come from links and extensions: the customer can't mend them, so they are passed over.
+    """
+    return {name: _meant(name, value) for name, value in entered.items() if name in FIELDS and value.strip()}
 
 
 def _meant(name: str, value: str) -> Any:

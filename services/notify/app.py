@@ -1,5 +1,6 @@
 """Notify: everyone knows where things stand. Wiring only."""
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from uuid import uuid4
@@ -14,7 +15,14 @@ from services.notify.providers.smtp import Server, SmtpProvider
 from services.notify.settings import Settings
 from services.notify.store import CASEFILES, READS
 from shared.bus import Door
+from shared.rules import Rules as Live
 from shared.service import Core, Parts, run
+
+
+log = logging.getLogger(__name__)
+STAFF_UNTOLD = (
+    "staff are told nothing: set SWITCHBOARD_SMTP_STAFF_DOMAIN (with SWITCHBOARD_SMTP_HOST) or SWITCHBOARD_OUTBOX"
+)
 
 
 def providers(settings: Settings) -> list[Provider]:
@@ -35,13 +43,15 @@ def _server(settings: Settings) -> Server:
         user=settings.smtp_user,
         password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
         starttls=settings.smtp_starttls,
+        staff_domain=settings.smtp_staff_domain or "",
     )
 
 
 def assemble(core: Core[Settings], set_up: Callable[[Settings], Sequence[Provider]] = providers) -> Parts:
     carriers = set_up(core.settings)
     names = [carrier.name for carrier in carriers]
-    rules = core.rules(lambda documents: Rules.parse(documents).limited_to(names))
+    for_staff = [carrier.name for carrier in carriers if carrier.reaches_staff]
+    rules = core.rules(lambda documents: Rules.parse(documents).limited_to(names, for_staff=for_staff))
     relay = core.relay()
     changes = case_changes(rules, core.metrics)
     files = core.store(CASEFILES, relay, changes)
@@ -56,7 +66,14 @@ def assemble(core: Core[Settings], set_up: Callable[[Settings], Sequence[Provide
         after=delivery.after,
         workers=lambda running: [partial(delivery.run, running.ownership)],
         rules=(rules,),
+        setup=partial(say_whether_staff_are_told, rules),
     )
+
+
+async def say_whether_staff_are_told(rules: Live[Rules]) -> None:
+    """Once the service is set up: a backbone that reminds nobody must not look healthy."""
+    if not rules().reaches_staff:
+        log.warning(STAFF_UNTOLD)
 
 
 if __name__ == "__main__":

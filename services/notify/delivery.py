@@ -112,13 +112,13 @@ class Delivery:
 
     async def _ask(self, provider: Provider, messages: Sequence[tuple[str, Message]]) -> Sequence[Result]:
         """One result per message, whatever the provider does; nothing is handed over after the lease."""
-        now = self._files.clock()
+        now, desk = self._files.clock(), self._rules().channels.staff.channel
         left = min(((m.next_at - now).total_seconds() for _, m in messages if m.next_at), default=0.0)
         if left <= 0:
             return [Result("untried", "the lease ended before the hand-over")] * len(messages)
         try:
             async with asyncio.timeout(left):
-                results = await provider.send([_outgoing(key, message, now) for key, message in messages])
+                results = await provider.send([_outgoing(key, message, now, desk) for key, message in messages])
             if len(results) == len(messages):
                 return results
             why = f"{provider.name} gave {len(results)} answers to {len(messages)} messages"
@@ -175,7 +175,7 @@ def _change(key: str, decide: Callable[..., Any], cause: str) -> Change[Casefile
     return Change(key=key, decide=known, cause=cause, timer=True)
 
 
-def _outgoing(key: str, message: Message, now: Any) -> Outgoing:
+def _outgoing(key: str, message: Message, now: Any, desk: str) -> Outgoing:
     return Outgoing(
         notification_id=message.id,
         case_id=key,
@@ -186,4 +186,5 @@ def _outgoing(key: str, message: Message, now: Any) -> Outgoing:
         subject=message.subject,
         text=message.text,
         at=now,
+        staff=message.channel == desk,
     )

@@ -11,8 +11,8 @@ from shared.doors import Ask, Handlers, ignore
 from shared.events import assignments, cases, escalations, feedback, sla
 from shared.events.assignments import CaseAssigned, CaseQueued, CaseUnassigned
 from shared.events.cases import CaseContactAdded, CaseNoted, CaseOpened, CaseResolved, CaseWaiting
-from shared.events.escalations import EscalationLevelRaised, EscalationRaised
-from shared.events.feedback import ImprovementOpened, SurveyExpired, SurveyRequested
+from shared.events.escalations import EscalationLevelRaised, EscalationRaised, EscalationWithdrawn
+from shared.events.feedback import ImprovementChanged, ImprovementOpened, SurveyExpired, SurveyRequested
 from shared.events.sla import EscalationAnswered, TargetMet, TargetMissed, TargetReminder
 from shared.metrics import Metrics
 from shared.rules import Rules as Live
@@ -42,10 +42,12 @@ def case_changes(rules: Live[Rules], metrics: Metrics) -> Handlers[Casefile]:
     on.ours(TargetMet, _following(tell_targets.met))
     on.ours(EscalationRaised, telling(tell_escalation.raised))
     on.ours(EscalationLevelRaised, telling(tell_escalation.raised))
+    on.ours(EscalationWithdrawn, _following(tell_escalation.withdrawn))
     on.ours(EscalationAnswered, telling(tell_escalation.answered))
     on.ours(SurveyRequested, telling(tell_feedback.survey))
     on.ours(SurveyExpired, _following(tell_feedback.expired))
     on.ours(ImprovementOpened, telling(tell_feedback.improvement))
+    on.ours(ImprovementChanged, telling(tell_feedback.changed))
     return on
 
 

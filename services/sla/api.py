@@ -1,6 +1,6 @@
 """Sla's door for HTTP: how the promises of a case stand, and which escalations wait for whom."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from fastapi import APIRouter
 
@@ -8,7 +8,7 @@ from services.sla.domain.explain import escalation, explain
 from services.sla.domain.rules import Rules
 from services.sla.domain.watch import Watch
 from services.sla.store import Watches, with_end
-from shared.access import Principal
+from shared.access import Forbidden, Principal
 from shared.events.escalations import Department
 from shared.http import After, Limit, Problem, page, who
 from shared.rules import Rules as Live
@@ -28,12 +28,13 @@ def router(running: Running, watches: Watches, rules: Live[Rules]) -> APIRouter:
 
     @doors.get("/v1/escalations", tags=["escalations"])
     async def escalations(
-        _: Helper,
+        principal: Helper,
         department: Department | None = None,
         status: Literal["open", "over"] | None = None,
         limit: Limit = 50,
         after: After = "",
     ) -> Any:
+        department = seen_by(principal, department)
         from_case = after.partition("/")[0]
         found = await watches.with_escalations(status, department, from_case=from_case, limit=limit + 2)
         items = [escalation(one, watch) for watch in found for one in with_end(watch, status)]
@@ -41,6 +42,19 @@ def router(running: Running, watches: Watches, rules: Live[Rules]) -> APIRouter:
         return page([item for item in sorted(wanted, key=_position) if _position(item) > after], limit, _position)
 
     return doors
+
+
+def seen_by(principal: Principal, wanted: Department | None) -> Department | None:
+    """Whose escalations may be shown; all for None. A department's key sees those of one department.
+
+    Raises Forbidden (403) where the key is another department's, Problem (422) where neither names one.
+    """
+    if principal.department not in (None, wanted or principal.department):
+        raise Forbidden(403, f"this key is for {principal.department}, not for {wanted}")
+    asked = wanted or principal.department
+    if asked is None and principal.role == "department":
+        raise Problem(422, "missing_field", "say which department: this key is bound to none", field="department")
+    return cast(Department | None, asked)
 
 
 def _calls(item: dict[str, Any], department: str) -> bool:

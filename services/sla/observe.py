@@ -15,8 +15,6 @@ from shared.metrics import Metrics
 from shared.rules import Rules as Live
 
 log = logging.getLogger(__name__)
-MOST_ALIKE = 3
-"""Escalations of one case that stand on the same level and are counted."""
 WARN_BEFORE_DAYS = 30
 LEVELS = {"frontline": 1, "management": 3}
 
@@ -35,11 +33,10 @@ class Observer:
                         self._metrics.sla_targets.labels(*how).inc()
 
     async def observe(self) -> None:
+        open_ = await self._watches.standing()
         for department in DEPARTMENTS:
             level = LEVELS.get(department, 2)
-            place = standing(department, level)
-            open_ = [await self._watches.standing_on(place, nth) for nth in range(1, MOST_ALIKE + 1)]
-            self._metrics.escalations_open.labels(department, level).set(sum(open_))
+            self._metrics.escalations_open.labels(department, level).set(open_.get(standing(department, level), 0))
         self._look_at_calendars()
 
     def _look_at_calendars(self) -> None:

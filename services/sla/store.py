@@ -1,7 +1,6 @@
 """Sla's memory: a watch per case, and the questions asked of them."""
 
-from collections import Counter
-from collections.abc import Iterator
+import inspect
 from typing import Any, Literal
 
 from services.sla.domain.fire import due
@@ -16,7 +15,7 @@ def index(watch: Watch) -> dict[str, Any]:
         "number": watch.number,
         "open": tuple(_called(watch, "open")),
         "over": tuple(_called(watch, "over")),
-        "standing": tuple(_standing(watch)),
+        "standing": tuple(standing(one.last.department, one.last.level) for one in watch.open_escalations),
     }
 
 
@@ -26,12 +25,6 @@ def _called(watch: Watch, end: End) -> list[str]:
 
 def with_end(watch: Watch, end: End | None) -> list[Escalation]:
     return [one for one in watch.escalations if end is None or (one.state == "open") == (end == "open")]
-
-
-def _standing(watch: Watch) -> Iterator[str]:
-    """`technical:2:1` for the first of the case's open escalations on that level, `technical:2:2` for a second."""
-    counts = Counter(standing(one.last.department, one.last.level) for one in watch.open_escalations)
-    return (f"{place}:{nth}" for place, many in sorted(counts.items()) for nth in range(1, many + 1))
 
 
 def standing(department: str, level: int) -> str:
@@ -61,7 +54,13 @@ class Watches(Store[Watch]):
         query = {"_id": {"$gte": from_case}, "$or": [{f"ix.{name}": called} for name in ends]}
         return await self.find(query, limit=limit)
 
-    async def standing_on(self, place: str, nth: int) -> int:
-        """In how many cases that many escalations stand there."""
-        found: int = await self.documents.count_documents({"ix.standing": f"{place}:{nth}"})
-        return found
+    async def standing(self) -> dict[str, int]:
+        """How many open escalations stand with whom, by `technical:2`."""
+        counted = [
+            {"$match": {"ix.standing": {"$gt": ""}}},
+            {"$unwind": "$ix.standing"},
+            {"$group": {"_id": "$ix.standing", "n": {"$sum": 1}}},
+        ]
+        cursor = self.documents.aggregate(counted)
+        cursor = await cursor if inspect.isawaitable(cursor) else cursor  # one driver promises it
+        return {row["_id"]: row["n"] for row in await cursor.to_list(None)}

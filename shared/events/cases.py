@@ -130,7 +130,13 @@ class Promise(Body):
     until: Moment
 
 
-class CaseResponded(_Case):
+class _Work(_Case):
+    """`happened_at`: when the agent did it, where he says so and it was before intake heard of it."""
+
+    happened_at: Moment | None = None
+
+
+class CaseResponded(_Work):
     TYPE: ClassVar[str] = "case.responded"
     by: str
     first: bool
@@ -139,7 +145,7 @@ class CaseResponded(_Case):
     promise: Promise | None = None
 
 
-class CaseWaiting(_Case):
+class CaseWaiting(_Work):
     TYPE: ClassVar[str] = "case.waiting"
     by: str
     on: Literal["customer", "third_party"]
@@ -147,13 +153,13 @@ class CaseWaiting(_Case):
     promise_at: Moment | None = None
 
 
-class CaseResumed(_Case):
+class CaseResumed(_Work):
     TYPE: ClassVar[str] = "case.resumed"
     by: str
     on: Literal["customer", "third_party"]
 
 
-class CaseResolved(_Case):
+class CaseResolved(_Work):
     TYPE: ClassVar[str] = "case.resolved"
     by: str
     resolution: PersonalText
@@ -162,7 +168,7 @@ class CaseResolved(_Case):
     measure: PersonalText | None = None
 
 
-class CaseClosed(_Case):
+class CaseClosed(_Work):
     TYPE: ClassVar[str] = "case.closed"
     by: str
     how: Literal["customer", "agent", "timer"]

@@ -28,7 +28,7 @@ TOPICS: tuple[str, ...] = tuple(map(topic_of, DEPARTMENTS))
 
 class HistoryLine(Body):
     at: Moment
-    by: str
+    by: PersonalText
     what: str
     text: PersonalText = ""
 
@@ -107,7 +107,7 @@ class EscalationReply(EventData):
     by: Annotated[PersonalText, Field(max_length=200)] = ""
     text: PersonalText = ""
     reproduced: bool | None = None
-    responsible: str | None = None
+    responsible: PersonalText | None = None
     fix_at: Moment | None = None
 
 

@@ -69,6 +69,19 @@ class ImprovementOpened(_Feedback):
     words: PersonalText = ""
 
 
+class ImprovementChanged(_Feedback):
+    """Another person, department or due date; all of them as they stand now. `by`: who changed it; `note`: why."""
+
+    TYPE: ClassVar[str] = "improvement.changed"
+    improvement_id: str
+    person: str | None = None
+    supervisor: str | None = None
+    department: Department
+    due_at: Moment
+    by: str
+    note: PersonalText = ""
+
+
 class ImprovementClosed(_Feedback):
     """`before` and `after`: the proof that it worked."""
 
@@ -80,4 +93,11 @@ class ImprovementClosed(_Feedback):
     after: PersonalText
 
 
-EVENTS = (SurveyRequested, SurveyAnswered, SurveyExpired, ImprovementOpened, ImprovementClosed)
+EVENTS = (
+    SurveyRequested,
+    SurveyAnswered,
+    SurveyExpired,
+    ImprovementOpened,
+    ImprovementChanged,
+    ImprovementClosed,
+)

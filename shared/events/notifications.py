@@ -11,6 +11,8 @@ class Template(Body):
 
 
 class _Notification(CaseEvent):
+    """`about`: of a survey's message the survey_id; empty for the others."""
+
     TOPIC: ClassVar[str] = "notifications.v1"
     notification_id: str
     channel: str
@@ -19,6 +21,7 @@ class _Notification(CaseEvent):
     provider: str
     attempt: int
     why: str = ""
+    about: str = ""
 
 
 class NotificationSent(_Notification):

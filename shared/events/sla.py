@@ -94,10 +94,10 @@ class EscalationAnswered(CaseEvent):
     department: Department
     level: Level
     answer: Answer
-    by: str = ""
+    by: PersonalText = ""
     text: PersonalText = ""
     reproduced: bool | None = None
-    responsible: str | None = None
+    responsible: PersonalText | None = None
     fix_at: Moment | None = None
     delays: bool = False
     stands: int

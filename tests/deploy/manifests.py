@@ -22,7 +22,7 @@ WORKLOADS = ("Deployment", "StatefulSet", "Job")
 @lru_cache
 def rendered(overlay: str) -> tuple[Manifest, ...]:
     """All objects of an overlay, as kustomize makes them."""
-    assert shutil.which("kubectl"), "kubectl is missing; it is one file: https://kubernetes.io/docs/tasks/tools/"
+    assert shutil.which("kubectl"), "kubectl is missing; `make check` names the command that installs it"
     command = ["kubectl", "kustomize", str(K8S / "overlays" / overlay)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,3 +77,14 @@ def test_compose_binds_to_this_machine_alone_and_defaults_to_no_secret() -> None
             not any("PASSWORD" in name for name in service["environment"] if name) if "environment" in service else True
         )
     assert "sb_" not in (ROOT / "docker-compose.yml").read_text()
+
+
+def test_a_check_without_kubectl_names_the_command_that_installs_it_before_it_begins(tmp_path: Path) -> None:
+    make = shutil.which("make")
+    assert make, "make is missing"
+    words = [make, "-C", str(ROOT), "-o", ".venv/stamp", "check"]
+
+    done = subprocess.run(words, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+
+    assert done.returncode != 0
+    assert "kubectl is missing; install it with: curl -fLO " in done.stderr

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from deploy.local.services import SERVICES
+from services.notify import settings as notify
 from shared.settings import Settings, load
 from tests.deploy.manifests import (
     K8S,
@@ -39,7 +40,11 @@ GIVEN = {
         "SWITCHBOARD_KAFKA_USER": "switchboard",
         "SWITCHBOARD_KAFKA_PASSWORD": "secret",
     },
-    "switchboard-smtp": {"SWITCHBOARD_SMTP_HOST": "smtp.example.com", "SWITCHBOARD_SMTP_FROM": "care@example.com"},
+    "switchboard-smtp": {
+        "SWITCHBOARD_SMTP_HOST": "smtp.example.com",
+        "SWITCHBOARD_SMTP_FROM": "care@example.com",
+        "SWITCHBOARD_SMTP_STAFF_DOMAIN": "staff.example.com",
+    },
 }
 """What deploy/k8s/README.md tells a team to make before."""
 
@@ -192,6 +197,19 @@ def test_what_has_to_be_there_before_is_named_in_the_readme(missing: str) -> Non
 
     assert missing in text
     assert all(variable in text for variable in GIVEN[missing])
+
+
+def test_what_the_readme_says_of_mail_are_settings_of_notify() -> None:
+    named = set(re.findall(r"\bSWITCHBOARD_(SMTP_\w+)", (K8S / "README.md").read_text()))
+
+    assert {name.lower() for name in named} <= set(notify.Settings.model_fields)
+
+
+def test_on_a_developers_cluster_the_link_of_a_survey_leads_to_the_port_that_the_readme_forwards() -> None:
+    link = configuration(rendered("local"))["switchboard-addresses"]["SWITCHBOARD_PUBLIC_URL"]
+    forwarded = re.findall(r"port-forward svc/switchboard-feedback (\d+)", (K8S / "README.md").read_text())
+
+    assert [f"http://localhost:{port}" for port in forwarded] == [link] == [f"http://localhost:{SERVICES['feedback']}"]
 
 
 def test_only_notify_knows_the_mail_relay_and_only_it_may_reach_it() -> None:

@@ -25,6 +25,7 @@ class Answers(BaseModel):
     attitude: Stars
     speed: Stars
     clarity: Stars | None = None
+    effort: Stars | None = None
     recommend: Annotated[int, Field(ge=0, le=10)] | None = None
     words: Annotated[PersonalText, Field(max_length=LONGEST_WORDS)] = ""
 

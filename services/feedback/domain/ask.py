@@ -21,7 +21,7 @@ def due(case: CaseOutcome) -> datetime | None:
 def fire(state: CaseOutcome | None, now: datetime, *, rules: Rules, link: Link) -> Decision[CaseOutcome]:
     """Asks and lets expire what is due; the state it was given when nothing is due any more."""
     assert state is not None, "only a stored case can fall due"
-    after, expired = _expire(state, now)
+    after, expired = _expire(_without_stale(state, now, rules), now)
     if after.ask_at is None or now < after.ask_at:
         return Decision(after, expired)
     asked = _ask(after, now, rules)
@@ -29,6 +29,12 @@ def fire(state: CaseOutcome | None, now: datetime, *, rules: Rules, link: Link) 
     url = link(state.case_id, survey.nth)
     event = SurveyRequested(**state.ids, survey_id=survey.id, url=url, expires_at=survey.expires_at)
     return Decision(asked, (*expired, event))
+
+
+def _without_stale(case: CaseOutcome, now: datetime, rules: Rules) -> CaseOutcome:
+    """Nobody is asked about what was over long ago, as when a first deployment reads years of closings."""
+    stale = case.ask_at and case.closed_at and now > case.closed_at + rules.surveys.ask_within
+    return case.changed(ask_at=None) if stale else case
 
 
 def _ask(case: CaseOutcome, now: datetime, rules: Rules) -> CaseOutcome:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from services.feedback.domain.outcome import CaseOutcome, Delivery, unchanged
+from services.feedback.domain.outcome import CaseOutcome, Delivery, Survey, unchanged
 from shared.decisions import Decision
 from shared.events.notifications import (
     NotificationFailed,
@@ -20,13 +20,18 @@ def deliver(
     *,
     event: NotificationSent | NotificationFailed | NotificationUnknown | NotificationSuppressed,
 ) -> Decision[CaseOutcome]:
-    """A message is about the newest survey: the one before had its message long ago."""
-    if state is None or not state.surveys or event.template.id != TEMPLATE:
-        return unchanged(state)
-    survey, became = state.surveys[-1], _became(event)
-    if survey.delivery == became:
+    """A survey that is not kept, as one of a drill, has no message."""
+    survey = _survey_of(state, event.about) if state is not None and event.template.id == TEMPLATE else None
+    became = _became(event)
+    if state is None or survey is None or survey.delivery == became:
         return unchanged(state)
     return Decision(state.with_survey(survey.model_copy(update={"delivery": became})))
+
+
+def _survey_of(case: CaseOutcome, about: str) -> Survey | None:
+    """The one that the message names; where it names none, the newest: the one before had its message long ago."""
+    named = [survey for survey in case.surveys if about in ("", survey.id)]
+    return named[-1] if named else None
 
 
 def _became(

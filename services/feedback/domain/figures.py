@@ -6,14 +6,17 @@ to the whole. Drills count nowhere.
 
 taken           cases
 resolved        of these, how many stand as resolved now (a reopened one does not)
-first_contact   resolved without a further contact of the customer once we had answered, by one agent at most, and not
-                reopened; `fcr` is their share of the resolved. (As service desks count it:
-                https://support.freshservice.com/en/support/solutions/articles/50000004904. What the customer adds
-                before anybody answered, or on another channel, belongs to the first contact.)
+first_contact   resolved without the customer coming back, by one agent at most, and not reopened; `fcr` is their share
+                of the resolved. (As service desks count it:
+                https://support.freshservice.com/en/support/solutions/articles/50000004904.) He comes back with a
+                contact that comes after our first answer, later than `same_contact_within` (rules/kpis.yaml) after the
+                last word, his or ours, and while we do not wait for him. So a dialogue on any channel, what he adds
+                before anybody answered, and his answer to our question belong to the first contact.
 sla             first response and resolution, as far as their clocks have ended, were in time
 time_to_resolve from opened to resolved, by the clock on the wall; not the time somebody worked on it
 surveys         that were asked, but for those whose message is known not to have reached the customer
 csat            mean of the stars of an answer (1 to 5), averaged; `csat_share` of the answers are `satisfied` or more
+ces             mean of how easy it was (1 hard to 5 easy) among those who said so; higher is better
 nps             share of 9 and 10 minus share of 0 to 6 among those who said how likely they recommend us, -100 to 100
 """
 
@@ -69,6 +72,8 @@ class Sums:
     answered: int = 0
     stars: float = 0.0
     satisfied: int = 0
+    effort: float = 0.0
+    efforts: int = 0
     rated: int = 0
     promoters: int = 0
     detractors: int = 0
@@ -100,6 +105,7 @@ class Figures:
     response_rate: float | None
     csat: float | None
     csat_share: float | None
+    ces: float | None
     nps: float | None
 
 
@@ -133,14 +139,19 @@ def figures(sums: Sums) -> Figures:
         surveys=sums.asked,
         answers=sums.answered,
         response_rate=_share(sums.answered, sums.asked),
-        csat=round(sums.stars / sums.answered, 2) if sums.answered else None,
+        csat=_mean(sums.stars, sums.answered),
         csat_share=_share(sums.satisfied, sums.answered),
+        ces=_mean(sums.effort, sums.efforts),
         nps=round(100 * recommended, 1) if recommended is not None else None,
     )
 
 
 def _share(part: int, whole: int) -> float | None:
     return round(part / whole, 4) if whole else None
+
+
+def _mean(total: float, count: int) -> float | None:
+    return round(total / count, 2) if count else None
 
 
 def _median(middle: tuple[float, ...]) -> float | None:

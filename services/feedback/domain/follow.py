@@ -17,6 +17,8 @@ from shared.events.cases import (
     CaseReprioritised,
     CaseResolved,
     CaseResponded,
+    CaseResumed,
+    CaseWaiting,
 )
 
 LONGEST_PRODUCT = 100
@@ -25,7 +27,7 @@ LONGEST_PRODUCT = 100
 def follow(
     state: CaseOutcome | None, now: datetime, *, event: EventData, at: datetime, rules: Rules
 ) -> Decision[CaseOutcome]:
-    """`at`: when it happened. What says nothing about the outcome (a note, waiting, an offer) changes nothing."""
+    """`at`: when it happened. What says nothing about the outcome (a note, an offer) changes nothing."""
     if isinstance(event, CaseOpened):
         return Decision(state or _opened(event, at))
     after = _after(state, event, at, rules) if state is not None else None
@@ -43,7 +45,7 @@ def _opened(event: CaseOpened, at: datetime) -> CaseOutcome:
 def _after(case: CaseOutcome, event: EventData, at: datetime, rules: Rules) -> CaseOutcome | None:  # noqa: PLR0911 - one line per event is the clearest table
     match event:
         case CaseContactAdded():
-            return _contacted(case, event)
+            return _contacted(case, event, at, rules)
         case CaseReclassified():
             return case.changed(category=event.to, kind=event.kind or case.kind)
         case CaseReprioritised():
@@ -51,9 +53,13 @@ def _after(case: CaseOutcome, event: EventData, at: datetime, rules: Rules) -> C
         case CaseAssigned():
             return _assigned(case, event)
         case CaseResponded():
-            return case.changed(first_responded_at=case.first_responded_at or at)
+            return case.changed(first_responded_at=case.first_responded_at or at, touched_at=at)
+        case CaseWaiting():
+            return case.changed(awaited=event.on == "customer")
+        case CaseResumed():
+            return case.changed(awaited=False)
         case CaseResolved():
-            return case.changed(resolved_at=at)
+            return case.changed(resolved_at=at, awaited=False)
         case CaseClosed():
             return _closed(case, at, rules)
         case CaseReopened():
@@ -62,9 +68,18 @@ def _after(case: CaseOutcome, event: EventData, at: datetime, rules: Rules) -> C
             return None
 
 
-def _contacted(case: CaseOutcome, event: CaseContactAdded) -> CaseOutcome:
-    again = event.revision == 1 and case.first_responded_at is not None
-    return case.changed(came_back=case.came_back + again, product=case.product or _product(event.facts))
+def _contacted(case: CaseOutcome, event: CaseContactAdded, at: datetime, rules: Rules) -> CaseOutcome:
+    case = case.changed(product=case.product or _product(event.facts))
+    if event.revision > 1:
+        return case
+    return case.changed(came_back=case.came_back + _comes_back(case, at, rules), touched_at=at)
+
+
+def _comes_back(case: CaseOutcome, at: datetime, rules: Rules) -> bool:
+    """Neither the dialogue that goes on, nor the answer to our question, is a further contact."""
+    if case.first_responded_at is None or case.awaited:
+        return False
+    return at - (case.touched_at or case.first_responded_at) > rules.kpis.same_contact_within
 
 
 def _product(facts: Mapping[str, str]) -> str:
@@ -81,4 +96,4 @@ def _closed(case: CaseOutcome, at: datetime, rules: Rules) -> CaseOutcome:
     """Each closing is asked about once (FB-1); a drill has no customer to ask."""
     asks = not case.drill and len(case.surveys) < MOST_SURVEYS
     ask_at = at + rules.surveys.ask_after if asks else None
-    return case.changed(closed_at=at, resolved_at=case.resolved_at or at, ask_at=ask_at)
+    return case.changed(closed_at=at, resolved_at=case.resolved_at or at, ask_at=ask_at, awaited=False)

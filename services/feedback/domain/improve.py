@@ -10,19 +10,18 @@ from services.feedback.domain.rules import Rules
 from shared.decisions import Decision, Note, Refused
 from shared.events.base import Moment, PersonalText
 from shared.events.escalations import Department
-from shared.events.feedback import ImprovementClosed, ImprovementOpened
+from shared.events.feedback import ImprovementChanged, ImprovementClosed, ImprovementOpened
 from shared.ids import named
 
 
 def opened_for(case: CaseOutcome, survey: Survey, now: datetime, rules: Rules) -> tuple[CaseOutcome, ImprovementOpened]:
-    """The one improvement of a survey."""
-    language = "zh" if case.language.startswith("zh") else "en"
+    """The one improvement of a survey, in the language of those who work on it."""
     improvement = Improvement(
         id=named("improvement", case.case_id, survey.nth), survey_id=survey.id, opened_at=now,
         due_at=now + rules.improvements.due_after, person=survey.agent.agent_id if survey.agent else None,
         supervisor=survey.agent.supervisor if survey.agent else None,
         department=rules.improvements.department(survey.bad, case.category), why=survey.bad,
-        criteria=tuple(rules.improvements.criteria[part].in_(language) for part in survey.bad),
+        criteria=tuple(rules.improvements.criteria[part].in_(rules.improvements.language) for part in survey.bad),
     )  # fmt: skip
     event = ImprovementOpened(
         **case.ids, improvement_id=improvement.id, survey_id=survey.id, person=improvement.person,
@@ -39,7 +38,9 @@ def _as_text(value: Any) -> Any:
 
 Proof = Annotated[PersonalText, BeforeValidator(_as_text), Field(max_length=300)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
-CHANGES = ("person", "department", "due_at", "note")
+TOLD = ("person", "department", "due_at")
+"""What others hear of when it changes."""
+CHANGES = (*TOLD, "note")
 
 
 class Changed(BaseModel):
@@ -70,7 +71,8 @@ class Changed(BaseModel):
 
 
 def change(state: CaseOutcome | None, now: datetime, *, id_: str, changed: Changed, by: str) -> Decision[CaseOutcome]:
-    """Raises Refused: `unknown_improvement` (404), `missing_field` and `past_due` (422), `closed_already` (409)."""
+    """Raises Refused: `unknown_improvement` (404); `missing_field`, `no_difference` and `past_due` (422);
+    `closed_already` (409)."""
     known = state.improvement(id_) if state is not None else None
     if state is None or known is None:
         raise Refused("unknown_improvement", f"there is no improvement {id_}", field="improvement_id", status=404)
@@ -87,6 +89,10 @@ def _close(case: CaseOutcome, known: Improvement, now: datetime, changed: Change
             )
     if known.status == "closed":
         return _same_or_refused(case, known, told)
+    if told["before"].casefold() == told["after"].casefold():
+        raise Refused(
+            "no_difference", "after: it is the same as before, so nothing is better", field="after", status=422
+        )
     closed = known.model_copy(update={**told, "status": "closed", "closed_at": now, "closed_by": by})
     event = ImprovementClosed(**case.ids, improvement_id=known.id, by=by, **told)
     return Decision(case.with_improvement(closed), (event,), Note(now, "improvement.closed", by, told["measure"], told))
@@ -107,4 +113,13 @@ def _alter(case: CaseOutcome, known: Improvement, now: datetime, changed: Change
     if altered == known:
         return Decision(case)
     said = changed.model_dump(mode="json", include=set(changed.update))
-    return Decision(case.with_improvement(altered), note=Note(now, "improvement.changed", by, changed.note or "", said))
+    note = Note(now, "improvement.changed", by, changed.note or "", said)
+    moved = any(getattr(altered, name) != getattr(known, name) for name in TOLD)
+    return Decision(case.with_improvement(altered), (_changed(case, altered, note),) if moved else (), note)
+
+
+def _changed(case: CaseOutcome, altered: Improvement, note: Note) -> ImprovementChanged:
+    return ImprovementChanged(
+        **case.ids, improvement_id=altered.id, person=altered.person, supervisor=altered.supervisor,
+        department=altered.department, due_at=altered.due_at, by=note.by, note=note.text,
+    )  # fmt: skip

@@ -92,6 +92,8 @@ class CaseOutcome(_Part):
     agent       who has it, or had it last
     agents      everyone who ever had it, each once
     came_back   how often the customer came about it again after our first answer (amendments are no contacts)
+    touched_at  when the customer or we last said something; None before, and of a case kept by an older version
+    awaited     we wait for the customer; what comes then is the answer to our question
     ask_at      when the survey is to be asked; None: nothing to ask
     """
 
@@ -113,6 +115,8 @@ class CaseOutcome(_Part):
     closed_at: datetime | None = None
     reopened: int = 0
     came_back: int = 0
+    touched_at: datetime | None = None
+    awaited: bool = False
     agent: Person | None = None
     agents: tuple[str, ...] = ()
     promises: tuple[Kept, ...] = ()

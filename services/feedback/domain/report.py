@@ -31,7 +31,8 @@ class Improvements:
 class Report:
     """`before`: the whole of the month before. `stars`: answers by rounded mean of their stars, 1 to 5.
 
-    `categories`: those with the most cases. `findings`: what the figures say, in words.
+    `categories`: those with the most cases. `answers_in`: first answers that came in this month, whenever their cases
+    were opened. `findings`: what the figures say, in words.
     """
 
     month: str
@@ -44,11 +45,14 @@ class Report:
     teams: tuple[Group, ...]
     agents: tuple[Group, ...]
     improvements: Improvements
+    answers_in: int = 0
     findings: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        return not self.whole.taken and not any(day.closed for day in self.days)
+        made = self.improvements
+        came = self.whole.taken or self.whole.answers or self.answers_in or any(day.closed for day in self.days)
+        return not (came or made.opened or made.closed)
 
 
 def most_first(groups: list[Group]) -> tuple[Group, ...]:

@@ -50,6 +50,7 @@ class Questions(_Part):
     attitude: Words
     speed: Words
     clarity: Words
+    effort: Words = Words(zh="解决问题是否费力？", en="How easy was it to have your problem solved?")
     solved: Words
     recommend: Words
     words: Words
@@ -63,10 +64,14 @@ class Bad(_Part):
 
 
 class Surveys(_Part):
-    """`ask_after` counts from the closing, `expires_after` from the asking, `correct_within` from the first answer."""
+    """`ask_after` counts from the closing, `expires_after` from the asking, `correct_within` from the first answer.
+
+    `ask_within`: from the closing; who could not be asked until then is not asked any more.
+    """
 
     version: str
     ask_after: Duration
+    ask_within: Duration = 3 * DAY
     expires_after: Duration
     correct_within: Duration
     bad: Bad
@@ -78,6 +83,12 @@ class Surveys(_Part):
         if value > DAY:
             raise ValueError("a customer is asked within 24h of closing")
         return value
+
+    @model_validator(mode="after")
+    def asked_at_all(self) -> Self:
+        if self.ask_within < self.ask_after:
+            raise ValueError("ask_within is shorter than ask_after: nobody would be asked")
+        return self
 
 
 class Call(_Part):
@@ -92,7 +103,10 @@ class Call(_Part):
 
 
 class Improvements(_Part):
+    """`language`: of the staff, in which an improvement is written."""
+
     version: str
+    language: Literal["zh", "en"] = "zh"
     due_after: Duration
     departments: tuple[Call, ...]
     otherwise: Department
@@ -111,12 +125,16 @@ class Improvements(_Part):
 
 
 class Kpis(_Part):
-    """`satisfied`: stars, on average, from which a customer counts as satisfied. `few`: fewer answers prove nothing."""
+    """`satisfied`: stars, on average, from which a customer counts as satisfied. `few`: fewer answers prove nothing.
+
+    `same_contact_within`: what a customer says so soon after the last word is part of the same dialogue.
+    """
 
     version: str
     zone: str
     satisfied: Annotated[float, Field(gt=1, le=5)]
     few: Annotated[int, Field(ge=1, le=1000)]
+    same_contact_within: Duration = timedelta(hours=4)
 
     @field_validator("zone")
     @classmethod

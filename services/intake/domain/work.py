@@ -34,6 +34,8 @@ from shared.events.work import Work
 MAX_RESULT = 1_000
 MAX_EVIDENCE = 10
 MAX_LINE = 300
+DONE = (CaseResponded, CaseWaiting, CaseResumed, CaseResolved, CaseClosed)
+"""What keeps, stops or ends a promise, and so says when it was done."""
 Step = tuple[Case, tuple[EventData, ...]]
 
 
@@ -42,7 +44,17 @@ def decide_work(state: Case | None, now: datetime, *, work: Work, verb: str, rul
     case = _known(state, work)
     check(case, verb)
     after, events = _VERBS[verb](case, now, work, rules)
-    return Decision(refreshed(after, rules), events, _note(work, verb, now))
+    return Decision(refreshed(after, rules), _as_of(events, case, now, work), _note(work, verb, now))
+
+
+def _as_of(events: tuple[EventData, ...], case: Case, now: datetime, work: Work) -> tuple[EventData, ...]:
+    """They say when the work was done, so that a promise kept while we could not hear of it counts as kept.
+
+    A moment ahead of us, or before there was a case, is a desktop's wrong clock: then ours counts.
+    """
+    if work.at is None or not case.opened_at <= (done_at := to_milliseconds(work.at)) < now:
+        return events
+    return tuple(e.model_copy(update={"happened_at": done_at}) if isinstance(e, DONE) else e for e in events)
 
 
 def pass_on(state: Case | None, now: datetime, *, work: Work, verb: str) -> Decision[Case]:

@@ -9,6 +9,7 @@ from shared.events.cases import Reach
 
 KEEP_FINISHED = 20
 REMEMBER_TOLD = 500
+MOST_ESCALATIONS = 50
 MOST_WAITING = 20 * 1024
 """Bytes of messages that wait; a provider that is away for days must not make a document of more than 64 KiB."""
 BESIDE_WORDS = 700
@@ -30,7 +31,7 @@ class Message(_Part):
 
     `attempt` counts every hand-over and guards against the answers of the dead. `tries` counts those that the present
     provider answered badly. `open`: an earlier attempt may have been taken by `provider`, so no other may be asked.
-    `about`: what a later fact may make untrue before it is sent (a target, a survey).
+    `about`: what a later fact may make untrue before it is sent (a target, a level, a survey).
     """
 
     id: str
@@ -73,10 +74,18 @@ class Finished(_Part):
     why: str = ""
 
 
+class Escalation(_Part):
+    """An open one, and the level on which it stands."""
+
+    id: str
+    level: int
+
+
 class Casefile(_Part):
     """`messages` are in the order in which each recipient is told; `told` holds the newest ids ever given.
 
     `agent_id`, `supervisor`, `pool`: who has the case now. `introduced`: the agent whom the customer knows.
+    `escalations`: the open ones that he hears of as such, the newest last.
     """
 
     case_id: str
@@ -90,6 +99,7 @@ class Casefile(_Part):
     pool: str = ""
     introduced: str = ""
     drill: bool = False
+    escalations: tuple[Escalation, ...] = ()
     messages: tuple[Message, ...] = ()
     finished: tuple[Finished, ...] = ()
     told: tuple[str, ...] = ()
@@ -97,6 +107,21 @@ class Casefile(_Part):
     @property
     def is_full(self) -> bool:
         return sum(len(m.text.encode()) + BESIDE_WORDS for m in self.messages) > MOST_WAITING
+
+    @property
+    def highest_level(self) -> int:
+        """Of the open escalations; 0 without any."""
+        return max((e.level for e in self.escalations), default=0)
+
+    def stands(self, escalation_id: str, level: int) -> "Casefile":
+        """On level 0 it is over."""
+        others = tuple(e for e in self.escalations if e.id != escalation_id)
+        mine = (Escalation(id=escalation_id, level=level),) if level else ()
+        return self.model_copy(update={"escalations": (*others, *mine)[-MOST_ESCALATIONS:]})
+
+    def stands_at_most(self, escalation_id: str, level: int) -> "Casefile":
+        known = next((e.level for e in self.escalations if e.id == escalation_id), 0)
+        return self.stands(escalation_id, level) if known > level else self
 
     def message(self, id_: str) -> Message | None:
         return next((m for m in self.messages if m.id == id_), None)

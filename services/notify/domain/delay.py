@@ -5,7 +5,15 @@ from datetime import datetime
 from services.notify.domain.compose import News
 
 
-def delay(cause: str, *, reason: str, remedy: str | None = None, until: datetime | None = None, once: str = "") -> News:
+def delay(
+    cause: str,
+    *,
+    reason: str,
+    remedy: str | None = None,
+    until: datetime | None = None,
+    once: str = "",
+    about: str = "",
+) -> News:
     """`reason` and `remedy`: codes, or an agent's words. Without a remedy the rules say what is offered."""
     return News(
         "delay",
@@ -16,4 +24,5 @@ def delay(cause: str, *, reason: str, remedy: str | None = None, until: datetime
             "until": tongue.moment(until),
         },
         once=once,
+        about=about,
     )

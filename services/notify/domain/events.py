@@ -25,4 +25,5 @@ def given_out(kind: type[E], file: Casefile, message: Message, *, why: str = "")
         provider=message.provider,
         attempt=message.attempt,
         why=why,
+        about=message.about if message.template == "survey" else "",
     )

@@ -32,8 +32,9 @@ VARIABLES: Mapping[str, frozenset[str]] = {
     "missed": COMMON | {"target", "late", "until", "party", "promise"},
     "escalation_answered": COMMON | {"department", "answer", "by", "words", "until"},
     "improvement": COMMON | {"department", "person", "until", "criteria", "why"},
+    "improvement_changed": COMMON | {"department", "person", "until", "by", "note"},
 }
-"""expected: 预计处理周期, such as "24 小时". agent_id: 工号. team: 部门. until: a local time, such as "11月23日 16:00".
+"""expected: 预计处理周期, such as "1 个工作日". agent_id: 工号. team: 部门. until: a local time, such as "11月23日 16:00".
 level: who works on an escalation. answer: acknowledged, progress, resolved, refused. share: "75%". late: "2 小时".
 Never empty: expected, agent_id, reason, level, answer, url, target, share, department, criteria."""
 
@@ -118,8 +119,16 @@ def duration(minutes: int, language: str) -> str:
     if minutes % 60 or minutes < 60:
         return _counted(minutes, "分钟", "minute", language)
     if minutes <= 48 * 60:
-        return _counted(minutes // 60, "小时", "hour", language)
+        return hours(minutes // 60, language)
     return _counted(-(-minutes // 1440), "天", "day", language)
+
+
+def working_days(number: int, language: str) -> str:
+    return _counted(number, "个工作日", "working day", language)
+
+
+def hours(number: int, language: str) -> str:
+    return _counted(number, "小时", "hour", language)
 
 
 def _counted(number: int, chinese: str, english: str, language: str) -> str:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from services.notify.domain import render
+from services.notify.domain.expected import Expectation, Expected
 from shared.events.cases import Priority
 from shared.events.escalations import DEPARTMENTS, Department
 from shared.events.feedback import Scores
@@ -15,7 +16,7 @@ from shared.events.sla import Target
 
 Point = Literal["phone", "email", "app_id", "social"]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
-ReasonCode = Literal["parts", "technical", "third_party"]
+ReasonCode = Literal["parts", "technical", "third_party", "ours"]
 Code = TypeVar("Code", bound=str)
 Names = dict[str, str]
 """What a thing is called, by language."""
@@ -74,18 +75,21 @@ class Templates(_Part):
 
 
 class Reason(_Part):
-    """Of a delay. `names`: what it is called, and under what else agents give it. `remedy`: what is offered then."""
+    """Of a delay. `names`: what it is called. `also`: under what else agents give it.
+
+    `remedy`: what is offered where nobody says; empty: nothing.
+    """
 
     names: Names
     also: tuple[str, ...] = ()
-    remedy: str
+    remedy: str = ""
 
 
 class Terms(_Part):
     """What codes are called. `zone`: where moments are told. `levels`: who works on an escalation, for customers.
     `answers`: what a survey asks.
 
-    `delays`: the reason of a delay by the department whose fix comes late; `technical` for those not named.
+    `delays`: the reason of a delay by the department whose fix comes late; `ours` for those not named.
     """
 
     version: str
@@ -106,7 +110,7 @@ class Terms(_Part):
         _all_there("departments", self.departments, DEPARTMENTS)
         _all_there("answers", self.answers, Scores.model_fields)
         for code, reason in self.reasons.items():
-            if reason.remedy not in self.remedies:
+            if reason.remedy and reason.remedy not in self.remedies:
                 raise ValueError(f"reasons.{code}.remedy {reason.remedy!r} is not one of {_names(self.remedies)}")
         return self
 
@@ -119,9 +123,9 @@ class Terms(_Part):
         return _code_of(said, {code: tuple(names.values()) for code, names in self.remedies.items()})
 
     def remedy_for(self, reason: str) -> str | None:
-        """None for a reason in an agent's own words."""
+        """None for a reason that has none, or in an agent's own words."""
         code = self.reason_of(reason)
-        return self.reasons[code].remedy if code else None
+        return (self.reasons[code].remedy or None) if code else None
 
     @property
     def every_name(self) -> Iterator[tuple[str, Names]]:
@@ -176,11 +180,18 @@ class Channels(_Part):
     order: tuple[str, ...]
     channels: dict[str, Channel]
     providers: dict[str, Provider]
-    expected_minutes: dict[Priority, Annotated[int, Field(ge=1)]]
+    expected: dict[Priority, Expectation]
 
-    @field_validator("expected_minutes")
+    @model_validator(mode="before")
     @classmethod
-    def every_priority(cls, value: dict[Priority, int]) -> dict[Priority, int]:
+    def in_words(cls, read: Any) -> Any:
+        if isinstance(read, dict) and "expected_minutes" in read:
+            raise ValueError("expected_minutes has become `expected: {P0: 2h, P2: 1 working day, ...}`")
+        return read
+
+    @field_validator("expected")
+    @classmethod
+    def every_priority(cls, value: dict[Priority, Expected]) -> dict[Priority, Expected]:
         for missing in sorted({"P0", "P1", "P2", "P3"} - set(value)):
             raise ValueError(f"{missing} is missing")
         return value
@@ -220,15 +231,21 @@ class Rules(_Part):
     def version(self) -> str:
         return f"templates={self.templates.version};channels={self.channels.version};terms={self.terms.version}"
 
-    def limited_to(self, providers: Collection[str]) -> "Rules":
+    @property
+    def reaches_staff(self) -> bool:
+        return self.channels.staff.channel in self.channels.channels
+
+    def limited_to(self, providers: Collection[str], *, for_staff: Collection[str] = ()) -> "Rules":
         """The same rules with only the providers that are set up; a channel that none is left for is not used.
+
+        `for_staff`: those that know what to do with the id of a desk.
 
         Raises ValueError where nothing could be sent at all.
         """
         left = {
             name: channel.model_copy(update={"providers": usable})
             for name, channel in self.channels.channels.items()
-            if (usable := tuple(p for p in channel.providers if p in providers))
+            if (usable := tuple(p for p in channel.providers if p in (providers if channel.points else for_staff)))
         }
         if not left:
             raise ValueError(f"no channel has a provider that is set up; named are {_names(self.channels.providers)}")

@@ -7,6 +7,7 @@ from math import ceil
 
 from services.notify.domain import render
 from services.notify.domain.rules import Names, Rules
+from shared.events.cases import Priority
 from shared.events.escalations import Department
 from shared.events.sla import Target
 
@@ -23,6 +24,12 @@ class Tongue:
     def lasting(self, seconds: float) -> str:
         """In begun minutes; nothing to speak of is nothing."""
         return render.duration(ceil(seconds / 60), self.language) if seconds >= 60 else ""
+
+    def expected(self, priority: Priority) -> str:
+        """预计处理周期: in hours, or in working days."""
+        told = self.rules.channels.expected[priority]
+        count = render.hours if told.unit == "hour" else render.working_days
+        return count(told.number, self.language)
 
     def target(self, target: Target) -> str:
         return self._name(self.rules.terms.targets[target])

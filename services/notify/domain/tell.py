@@ -25,10 +25,8 @@ def opened(state: Casefile | None, now: datetime, *, event: CaseOpened, cause: s
             "drill": event.drill,
         }
     )
-    expected_s = 60 * rules.channels.expected_minutes[event.priority]
-    return compose.customer(
-        file, now, News("received", cause, lambda tongue: {"expected": tongue.lasting(expected_s)}), rules
-    )
+    news = News("received", cause, lambda tongue: {"expected": tongue.expected(event.priority)})
+    return compose.customer(file, now, news, rules)
 
 
 def contact_added(state: Casefile | None, now: datetime, *, event: CaseContactAdded) -> Decision[Casefile]:

@@ -7,8 +7,9 @@ from services.notify.domain.casefile import Casefile
 from services.notify.domain.channel import desk
 from services.notify.domain.compose import News, file_of
 from services.notify.domain.rules import Rules
+from services.notify.domain.together import then
 from shared.decisions import Decision
-from shared.events.feedback import ImprovementOpened, SurveyExpired, SurveyRequested
+from shared.events.feedback import ImprovementChanged, ImprovementOpened, SurveyExpired, SurveyRequested
 
 
 def survey(
@@ -45,5 +46,29 @@ def improvement(
             "why": tongue.answers(event.why),
         },
     )
-    to = (*desk(event.supervisor or file.supervisor, file.pool), *desk(event.person, None))
-    return compose.staff(file, now, news, to, rules)
+    return compose.staff(file, now, news, _responsible(file, event), rules)
+
+
+def changed(
+    state: Casefile | None, now: datetime, *, event: ImprovementChanged, cause: str, rules: Rules
+) -> Decision[Casefile]:
+    """The supervisor, and the person responsible now. A change that still waits gives way to the newer one."""
+    outdated = compose.superseded(file_of(state, event), now, "improvement_changed", event.improvement_id)
+    file = outdated.state
+    news = News(
+        "improvement_changed",
+        cause,
+        lambda tongue: {
+            "department": tongue.department(event.department),
+            "person": event.person or "",
+            "until": tongue.moment(event.due_at),
+            "by": event.by,
+            "note": event.note,
+        },
+        about=event.improvement_id,
+    )
+    return then(outdated, compose.staff(file, now, news, _responsible(file, event), rules))
+
+
+def _responsible(file: Casefile, event: ImprovementOpened | ImprovementChanged) -> tuple[str, ...]:
+    return (*desk(event.supervisor or file.supervisor, file.pool), *desk(event.person, None))

@@ -35,19 +35,25 @@ def missed(
     state: Casefile | None, now: datetime, *, event: TargetMissed, cause: str, rules: Rules
 ) -> Decision[Casefile]:
     """To agent and supervisor. A broken promise is told to the customer too, as a delay (NT-2)."""
-    outdated = met(state, now, event=event)
+    outdated = compose.superseded(file_of(state, event), now, "reminder", _about(event))
     file = outdated.state
-    news = News("missed", cause, lambda tongue: {**_said(event, tongue), "late": tongue.lasting(event.late_s)})
+    news = News(
+        "missed", cause, lambda tongue: {**_said(event, tongue), "late": tongue.lasting(event.late_s)},
+        about=_about(event),
+    )  # fmt: skip
     told = then(outdated, compose.staff(file, now, news, (*_agent(file, event), *_supervisor(file, event)), rules))
     if event.target != "promise":
         return told
-    reason = "third_party" if event.party else "technical"
-    return then(told, compose.customer(told.state, now, delay(cause, reason=reason), rules))
+    news = delay(cause, reason="third_party" if event.party else "ours", about=_about(event))
+    return then(told, compose.customer(told.state, now, news, rules))
 
 
-def met(state: Casefile | None, now: datetime, *, event: TargetMet | TargetMissed) -> Decision[Casefile]:
-    """A reminder that still waits would come too late."""
-    return compose.superseded(file_of(state, event), now, "reminder", _about(event))
+def met(state: Casefile | None, now: datetime, *, event: TargetMet) -> Decision[Casefile]:
+    """In time or late: what still waits, and says that it is not met, is no longer true."""
+    decision = Decision(file_of(state, event))
+    for milestone in ("reminder", "missed", "delay"):
+        decision = then(decision, compose.superseded(decision.state, now, milestone, _about(event)))
+    return decision
 
 
 def _said(event: Alarm, tongue: Tongue) -> dict[str, str]:

@@ -10,7 +10,10 @@ MAX_WHY = 300
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One message as it is handed over. `notification_id` is the same for every attempt at the same message."""
+    """One message as it is handed over. `notification_id` is the same for every attempt at the same message.
+
+    `staff`: `to` is no address but the id of a desk: a person's, or `pool:<pool>`.
+    """
 
     notification_id: str
     case_id: str
@@ -21,6 +24,7 @@ class Outgoing:
     subject: str
     text: str
     at: datetime
+    staff: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +43,19 @@ OK = Result("ok")
 
 
 class Provider(Protocol):
-    """`recognises_repeats`: handing over the same notification_id again, by whatever process, tells nobody twice."""
+    """`recognises_repeats`: handing over the same notification_id again, by whatever process, tells nobody twice.
+
+    `reaches_staff`: it takes messages to desks too.
+    """
 
     @property
     def name(self) -> str: ...
 
     @property
     def recognises_repeats(self) -> bool: ...
+
+    @property
+    def reaches_staff(self) -> bool: ...
 
     async def send(self, messages: Sequence[Outgoing]) -> Sequence[Result]:
         """One result per message, in their order. Never raises for what a message or the other side may cause."""

@@ -23,6 +23,7 @@ class LocalProvider:
 
     name = "local"
     recognises_repeats = True
+    reaches_staff = True
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -1,9 +1,10 @@
 """Mail over SMTP. A mail server does not recognise repeats, so what may have been taken is reported as open."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -22,6 +23,9 @@ from aiosmtplib.errors import (
 from services.notify.providers.base import OK, Outgoing, Result, because
 
 CLOSING = 421
+POOL = "pool:"
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+_DOTS = re.compile(r"\.{2,}")
 LOST = (SMTPException, OSError, TimeoutError)
 
 
@@ -33,6 +37,7 @@ class Server:
     timeout_s     for one answer; data_timeout_s: for the answer to a whole message
     patience_s    no message is begun later than this after the batch
     connections   used side by side
+    staff_domain  where the desks of staff have their mailboxes; empty: they have none
     """
 
     host: str
@@ -45,6 +50,7 @@ class Server:
     data_timeout_s: float = 60.0
     patience_s: float = 60.0
     connections: int = 4
+    staff_domain: str = ""
 
 
 class SmtpProvider:
@@ -53,6 +59,10 @@ class SmtpProvider:
 
     def __init__(self, server: Server, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._server, self._monotonic = server, monotonic
+
+    @property
+    def reaches_staff(self) -> bool:
+        return bool(self._server.staff_domain)
 
     async def send(self, messages: Sequence[Outgoing]) -> Sequence[Result]:
         """Each connection carries a share of the batch; the results stand in the order of the messages."""
@@ -85,6 +95,7 @@ class SmtpProvider:
 
     async def _one(self, client: SMTP, message: Outgoing) -> Result:
         try:
+            message = self._addressed(message)
             mail = letter(message, self._server.sender)
         except (ValueError, IndexError, MessageError) as error:  # all of them come from the header parser
             return Result("permanent", because(error))
@@ -93,6 +104,10 @@ class SmtpProvider:
         except LOST as error:
             return await self._refused(client, error)
         return await self._data(client, mail)
+
+    def _addressed(self, message: Outgoing) -> Outgoing:
+        domain = self._server.staff_domain
+        return replace(message, to=desk_address(message.to, domain), staff=False) if message.staff else message
 
     async def _envelope(self, client: SMTP, to: str) -> None:
         """Up to here nothing has been handed over, whatever happens."""
@@ -132,6 +147,18 @@ async def _reset(client: SMTP) -> None:
         await client.rset()
     except LOST:
         client.close()
+
+
+def desk_address(desk: str, domain: str) -> str:
+    """`Z01` -> `Z01@domain`, `pool:payments.zh` -> `pool.payments.zh@domain`; what fits no address becomes a hyphen.
+
+    Raises ValueError where nothing of it would be left, or there is no domain.
+    """
+    local = f"pool.{desk.removeprefix(POOL)}" if desk.startswith(POOL) else desk
+    safe = _DOTS.sub(".", _UNSAFE.sub("-", local)).strip(".")
+    if not domain or not safe.strip("-"):
+        raise ValueError(f"desk {desk!r} has no mail address")
+    return f"{safe}@{domain}"
 
 
 def letter(message: Outgoing, sender: str) -> EmailMessage:

@@ -116,7 +116,7 @@ def miss(watch: Watch, clock: Clock, now: datetime, rules: Rules) -> Step:
     late_s = (now - clock.due_at).total_seconds()
     missed = clock.changed(state="missed", missed_at=now, remind_at=None)
     watch, called, id_ = escalate.raise_for(watch.with_clock(missed), missed, now, rules)
-    return watch, (alarm(TargetMissed, watch, missed, now, late_s=late_s, escalation_id=id_), called)
+    return watch, (alarm(TargetMissed, watch, missed, now, late_s=late_s, escalation_id=id_), *called)
 
 
 def meet(watch: Watch, clock: Clock, at: datetime, rules: Rules) -> Step:
@@ -133,6 +133,7 @@ def meet(watch: Watch, clock: Clock, at: datetime, rules: Rules) -> Step:
 
 
 def _met(watch: Watch, clock: Clock, at: datetime) -> Step:
+    at = max(at, clock.started_at)  # an agent's clock may be behind ours
     late_s = max(0.0, (at - (clock.due_at or at)).total_seconds())
     corrected = clock.state == "missed" and not late_s
     over = clock.changed(state="met", ended_at=at, late_s=late_s, remind_at=None)

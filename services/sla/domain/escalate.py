@@ -1,10 +1,11 @@
 """A broken promise calls for help (SL-4, SL-5): the front line, then the department concerned, then management.
 
-Each call carries all that is known. Each level must acknowledge within its own time, or the next one is called.
+Each call carries all that is known. Each level must acknowledge within its own time, or the next one is called;
+that time runs in the calendar of the promise that was missed, so that nobody has to answer outside his hours for it.
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from services.sla.domain.rules import Rules
 from services.sla.domain.watch import Call, Clock, Escalation, Step, Watch
@@ -16,15 +17,32 @@ from shared.ids import named
 HIGHEST = 3
 IN_TIME = "in_time"
 DONE_LATE = "done_late"
+OVERTAKEN = "overtaken"
 RESOLVED = "resolved"
+MOST_OPEN = 10
+"""Of one case, beside those whose promise is still to be kept."""
 
 
-def raise_for(watch: Watch, clock: Clock, now: datetime, rules: Rules) -> tuple[Watch, EventData, str]:
+def raise_for(watch: Watch, clock: Clock, now: datetime, rules: Rules) -> tuple[Watch, tuple[EventData, ...], str]:
     """The first level for one miss, and the id of what it set going."""
     id_ = named("escalation", watch.case_id, clock.target, clock.nth)
-    escalation = Escalation(id=id_, target=clock.target, nth=clock.nth, raised_at=now)
-    watch, event = _call(watch, escalation, 1, now, rules, why=f"{clock.target} was missed")
-    return watch, event, id_
+    escalation = Escalation(id=id_, target=clock.target, nth=clock.nth, calendar=clock.calendar, raised_at=now)
+    watch, event = _call(watch, escalation, 1, now, rules, why=rules.words.missed_of(clock.target))
+    watch, ended = _make_room(watch, now)
+    return watch, (event, *ended), id_
+
+
+def _make_room(watch: Watch, now: datetime) -> Step:
+    """What departments look into although the promise was kept late does not pile up: the oldest of it ends."""
+    missed = {clock.key for clock in watch.live_clocks}
+    over = [e for e in watch.open_escalations if (e.target, e.nth) not in missed]
+    first = sorted(over, key=lambda e: (not e.acknowledged, e.raised_at))
+    events: tuple[EventData, ...] = ()
+    for escalation in first[: max(0, len(watch.open_escalations) - MOST_OPEN)]:
+        why = DONE_LATE if escalation.acknowledged else OVERTAKEN
+        watch, told = _withdraw(watch, [escalation], now, why)
+        events += told
+    return watch, events
 
 
 def climb(watch: Watch, escalation: Escalation, now: datetime, rules: Rules, *, why: str) -> Step:
@@ -40,7 +58,7 @@ def _call(
 ) -> tuple[Watch, EventData]:
     watch, nth = watch.counted("escalation")
     department = rules.department(level, watch.category)
-    due_at = now + timedelta(seconds=rules.acknowledge_within(level, watch.priority))
+    due_at = rules.calendar(escalation.calendar).due_after(now, rules.acknowledge_within(level, watch.priority))
     call = Call(level=level, department=department, nth=nth, at=now, due_at=due_at, why=why)
     escalation = escalation.with_call(call).changed(climbing=True)
     event = _told(watch, escalation, rules)
@@ -63,7 +81,7 @@ def _told(watch: Watch, escalation: Escalation, rules: Rules) -> EventData:
         description=watch.description,
         history=watch.history,
         tried=watch.tried,
-        ask=rules.ask(call.level, watch.language),
+        ask=rules.ask(call.level),
         contacts=rules.escalations.contacts.get(call.department, ()),
         due_at=call.due_at,
         why=call.why,
@@ -80,7 +98,7 @@ def unanswered(watch: Watch, escalation: Escalation, now: datetime, rules: Rules
         **watch.ids, **watch.owner, target="escalation", nth=call.nth, at=now, due_at=call.due_at,
         policy=policy_of(rules), late_s=late_s, party=call.department, escalation_id=escalation.id,
     )  # fmt: skip
-    why = f"not acknowledged by {call.department}"
+    why = rules.words.unanswered_by(call.department)
     watch, called = climb(watch, escalation.with_call(call), now, rules, why=why)
     return watch, (missed, *called)
 

@@ -1,6 +1,7 @@
 """Sla follows the life of a case (`cases.v1`): which clocks start, stand, run on and end. Intake decides.
 
-A case that was never opened here is not watched. `at` is when intake decided it, not when it is read.
+A case that was never opened here is not watched. `at` is when intake decided it, not when it is read; work that an
+agent did before, while intake could not hear of it, counts as of when he did it (`happened_at`).
 """
 
 from collections.abc import Callable
@@ -40,6 +41,7 @@ def follow(state: Watch | None, now: datetime, *, event: CaseEvent, at: datetime
         return Decision(*opened(event, at, rules))
     if state is None:
         return Decision(cast(Watch, state))
+    at = getattr(event, "happened_at", None) or at
     watch = state.told(at, _by(event), event.TYPE.removeprefix("case."), _words(event))
     return Decision(*_FOLLOWED[type(event)](watch, event, at, rules))
 
@@ -61,16 +63,22 @@ def opened(event: CaseOpened, at: datetime, rules: Rules) -> Step:
 
 def contact_added(watch: Watch, event: CaseContactAdded, at: datetime, rules: Rules) -> Step:
     """The customer waits for an answer again; an amendment of what he said asks for none."""
-    waits = watch.live("first_response") or watch.live("next_response")
-    if event.revision > 1 or watch.status in SETTLED or waits:
+    if event.revision > 1 or watch.status in SETTLED:
         return watch, ()
-    return promised(watch, "next_response", at, rules)
+    return _wants_an_answer(watch, at, rules)
+
+
+def _wants_an_answer(watch: Watch, at: datetime, rules: Rules) -> Step:
+    """One answer at a time is promised: what is said meanwhile waits for that one."""
+    waits = watch.live("first_response") or watch.live("next_response")
+    return (watch, ()) if waits else promised(watch, "next_response", at, rules)
 
 
 def responded(watch: Watch, event: CaseResponded, at: datetime, rules: Rules) -> Step:
     moves: list[Move] = [
         _met("first_response", at, rules),
         _met("next_response", at, rules),
+        partial(promise.keep_ours, at=at, rules=rules),
         partial(stir, at=at, rules=rules),
     ]
     if made := event.promise:
@@ -130,8 +138,11 @@ def settled(watch: Watch, event: CaseResolved | CaseClosed, at: datetime, rules:
 
 
 def reopened(watch: Watch, event: CaseReopened, at: datetime, rules: Rules) -> Step:
+    """To be solved a second time; a customer who reopens it also waits for an answer."""
+    moves: list[Move] = [partial(_wants_an_answer, at=at, rules=rules)] if event.by == CUSTOMER else []
     return in_turn(
         watch.changed(status="open"),
+        *moves,
         partial(promised, target="resolution", at=at, rules=rules),
         partial(watch_inactivity, at=at, rules=rules),
     )

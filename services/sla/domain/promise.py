@@ -67,6 +67,12 @@ def live(watch: Watch) -> list[Clock]:
     return sorted(made, key=lambda one: one.due_at or one.started_at)
 
 
+def keep_ours(watch: Watch, at: datetime, rules: Rules) -> Step:
+    """We have come back to the customer, as we had said."""
+    ours = [one for one in live(watch) if one.party is None]
+    return in_turn(watch, *(partial(clock.meet, clock=one, at=at, rules=rules) for one in ours))
+
+
 def keep_theirs(watch: Watch, at: datetime, rules: Rules) -> Step:
     """The third party has done its part."""
     theirs = [one for one in live(watch) if one.party is not None]

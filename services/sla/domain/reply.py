@@ -26,7 +26,7 @@ def answer(
     call = _called(escalation, reply)
     if escalation.state != "open":
         return Decision(watch)
-    kept = _kept(reply, said, min(at, now))
+    kept = _kept(reply, said, max(call.at, min(at, now)))
     escalation = escalation.changed(replies=(*escalation.replies, kept)[-MOST_REPLIES:])
     after = watch.told(kept.at, reply.by or reply.department, f"escalation.{said}", reply.text)
     after, events = _ANSWERS[said](after, escalation, call, kept, now, rules)
@@ -72,9 +72,8 @@ def _cut(text: str | None) -> str | None:
 
 def _take(watch: Watch, escalation: Escalation, call: Call, reply: Reply, now: datetime, rules: Rules) -> Step:
     """Somebody has it: nobody above is called. In time although we called the next: that is taken back."""
-    in_time = reply.at <= call.due_at
-    corrected = call.missed and in_time and call.answered_at is None
-    met = _met(watch, call, reply, rules, corrected=corrected)
+    corrected = _was_in_time(call, reply)
+    met = _met(watch, call, reply, rules)
     escalation = escalation.with_call(call.changed(answered_at=call.answered_at or reply.at))
     escalation = escalation.changed(climbing=False, acknowledged=True)
     if not corrected or any(c.answered_at for c in escalation.calls if c.level > call.level):
@@ -85,14 +84,19 @@ def _take(watch: Watch, escalation: Escalation, call: Call, reply: Reply, now: d
     return watch.with_escalation(kept), (*met, *off)
 
 
-def _met(watch: Watch, call: Call, reply: Reply, rules: Rules, *, corrected: bool = False) -> tuple[EventData, ...]:
+def _was_in_time(call: Call, reply: Reply) -> bool:
+    """Although it was called missed: we read it late."""
+    return call.missed and call.answered_at is None and reply.at <= call.due_at
+
+
+def _met(watch: Watch, call: Call, reply: Reply, rules: Rules) -> tuple[EventData, ...]:
     """The level's own promise to answer; told at its first answer."""
     if call.answered_at is not None:
         return ()
     late_s = max(0.0, (reply.at - call.due_at).total_seconds())
     event = TargetMet(
         **watch.ids, target="escalation", nth=call.nth, at=reply.at, due_at=call.due_at,
-        policy=escalate.policy_of(rules), late_s=late_s, corrected=corrected,
+        policy=escalate.policy_of(rules), late_s=late_s, corrected=_was_in_time(call, reply),
     )  # fmt: skip
     return (event,)
 
@@ -102,18 +106,22 @@ def _settle(watch: Watch, escalation: Escalation, call: Call, reply: Reply, now:
     watch, taken = _take(watch, escalation, call, reply, now, rules)
     escalation = watch.escalation(escalation.id) or escalation
     others = [c for c in escalation.calls if c.department != call.department]
-    off = escalate.called_off(watch, escalation, others, why=f"resolved by {call.department}")
-    over = escalation.changed(state="resolved", ended_at=reply.at, why=f"resolved by {call.department}")
+    why = rules.words.resolved_by(call.department)
+    off = escalate.called_off(watch, escalation, others, why=why)
+    over = escalation.changed(state="resolved", ended_at=reply.at, why=why)
     return watch.with_escalation(over), (*taken, *off)
 
 
 def _refuse(watch: Watch, escalation: Escalation, call: Call, reply: Reply, now: datetime, rules: Rules) -> Step:
-    """The next level is called at once. The highest has nobody above it: its no is kept, and nobody is called."""
+    """The next level is called at once. The highest has nobody above it: its no is kept, and nobody is called.
+
+    A no in time that is read late takes no call back: the level above would have been called even earlier.
+    """
     met = _met(watch, call, reply, rules)
     escalation = escalation.with_call(call.changed(answered_at=call.answered_at or reply.at))
     if call.level < escalation.last.level:
         return watch.with_escalation(escalation), met
-    why = f"refused by {call.department}: {reply.text}" if reply.text else f"refused by {call.department}"
+    why = rules.words.refused_by(call.department, reply.text)
     watch, called = escalate.climb(watch, escalation, now, rules, why=why)
     return watch, (*met, *called)
 

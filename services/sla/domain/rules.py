@@ -31,7 +31,7 @@ from services.sla.domain.duration import Duration
 from shared.events.cases import Kind, Priority
 from shared.events.contacts import Channel
 from shared.events.escalations import Contact, Department
-from shared.events.sla import PolicyRef
+from shared.events.sla import PolicyRef, Target
 
 FILES = ("calendars", "policies", "escalations")
 SEPARATOR = " / "
@@ -147,17 +147,23 @@ def _known_calendar(name: str, info: ValidationInfo) -> str:
 CalendarName = Annotated[str, AfterValidator(_known_calendar)]
 
 
-class When(_Part):
-    """Whom a policy is for: each list that is given must name what the case is. A category also means all below it."""
+Folded = Annotated[str, AfterValidator(str.casefold)]
 
-    tier: tuple[str, ...] = ()
+
+class When(_Part):
+    """Whom a policy is for: each list that is given must name what the case is. A category also means all below it.
+
+    Tiers are the same in capitals and small letters.
+    """
+
+    tier: tuple[Folded, ...] = ()
     channel: tuple[Channel, ...] = ()
     category: tuple[str, ...] = ()
     kind: tuple[Kind, ...] = ()
 
     def fits(self, *, tier: str | None, channel: str, category: tuple[str, ...], kind: Kind) -> bool:
         return (
-            (not self.tier or (tier or "").lower() in self.tier)
+            (not self.tier or (tier or "").casefold() in self.tier)
             and (not self.channel or channel in self.channel)
             and (not self.kind or kind in self.kind)
             and (not self.category or bool(_longest(self.category, category)))
@@ -178,6 +184,12 @@ class Limits(_Part):
     next_response: Duration
     resolution: Duration
     calendar: CalendarName | None = None
+
+    @model_validator(mode="after")
+    def is_answered_before_it_is_solved(self) -> Self:
+        if self.first_response > self.resolution:
+            raise ValueError("first_response: must not take longer than the resolution")
+        return self
 
 
 class Policy(_Part):
@@ -241,26 +253,72 @@ class Person(Contact):
 
 
 class LevelRule(_Part):
-    """`acknowledge_within`: by the wall clock; some priorities have their own. `ask`: what is wanted, by language."""
+    """`acknowledge_within`: of the time that the missed promise counts; some priorities have their own. `ask`: what is
+    wanted, by language."""
 
     acknowledge_within: Duration
     priorities: dict[Priority, Duration] = {}
     ask: dict[str, str]
 
 
+def _sentence(text: str) -> str:
+    try:
+        text.format(target="", department="")
+    except (KeyError, IndexError, ValueError, AttributeError):
+        raise ValueError(f"{text!r}: only {{target}} or {{department}} can be filled in") from None
+    return text
+
+
+Sentence = Annotated[str, AfterValidator(_sentence)]
+
+
+class Words(_Part):
+    """Why a department is called, or called off, in one language; what has no name is called by its code.
+
+    In `missed` stands {target}, in the others {department}.
+    """
+
+    missed: Sentence
+    unanswered: Sentence
+    refused: Sentence
+    resolved: Sentence
+    targets: dict[Target, str] = {}
+    departments: dict[Department, str] = {}
+
+    def missed_of(self, target: Target) -> str:
+        return self.missed.format(target=self.targets.get(target, target), department="")
+
+    def unanswered_by(self, department: Department) -> str:
+        return self._by(self.unanswered, department)
+
+    def refused_by(self, department: Department, reason: str) -> str:
+        return ": ".join(filter(None, (self._by(self.refused, department), reason)))
+
+    def resolved_by(self, department: Department) -> str:
+        return self._by(self.resolved, department)
+
+    def _by(self, sentence: str, department: Department) -> str:
+        return sentence.format(department=self.departments.get(department, department), target="")
+
+
 class Escalations(_Part):
+    """`language`: of our staff; whatever departments read is in it, whichever the customer speaks."""
+
     version: str
-    language_otherwise: str
+    language: str
+    words: dict[str, Words]
     levels: Annotated[tuple[LevelRule, ...], Field(min_length=3, max_length=3)]
     departments: dict[str, Concerned] = {}
     otherwise: Concerned
     contacts: dict[Department, tuple[Person, ...]] = {}
 
     @model_validator(mode="after")
-    def something_is_asked(self) -> Self:
+    def the_language_is_spoken(self) -> Self:
+        if self.language not in self.words:
+            raise ValueError(f"words: there are none in {self.language!r}")
         for number, level in enumerate(self.levels, start=1):
-            if self.language_otherwise not in level.ask:
-                raise ValueError(f"levels: number {number} asks nothing in {self.language_otherwise!r}")
+            if self.language not in level.ask:
+                raise ValueError(f"levels: number {number} asks nothing in {self.language!r}")
         return self
 
 
@@ -299,9 +357,12 @@ class Rules(_Part):
         rule = self.escalations.levels[level - 1]
         return rule.priorities.get(priority, rule.acknowledge_within)
 
-    def ask(self, level: int, language: str) -> str:
-        said = self.escalations.levels[level - 1].ask
-        return said.get(language.lower().replace("_", "-").split("-")[0], said[self.escalations.language_otherwise])
+    def ask(self, level: int) -> str:
+        return self.escalations.levels[level - 1].ask[self.escalations.language]
+
+    @property
+    def words(self) -> Words:
+        return self.escalations.words[self.escalations.language]
 
 
 def _names(calendars: Any) -> frozenset[str]:

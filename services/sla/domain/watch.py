@@ -20,7 +20,9 @@ MAX_LINE = 300
 MOST_TRIED = 10
 MOST_REPLIES = 10
 MOST_OVER = 20
-"""Clocks and escalations that are over and still shown."""
+"""Clocks that are over and still shown."""
+MOST_ENDED = 10
+"""Escalations that are over and still shown."""
 
 
 class _Part(BaseModel):
@@ -97,11 +99,15 @@ class Reply(_Part):
 
 
 class Escalation(_Part):
-    """What one miss has set going. `climbing`: the next level is called unless the last one answers in time."""
+    """What one miss has set going. `climbing`: the next level is called unless the last one answers in time.
+
+    `calendar`: of the promise that was missed; the levels have their time by it.
+    """
 
     id: str
     target: Target
     nth: int
+    calendar: str = WALL
     state: Literal["open", "resolved", "withdrawn"] = "open"
     climbing: bool = True
     acknowledged: bool = False
@@ -197,7 +203,7 @@ class Watch(_Part):
             if known
             else (*self.escalations, escalation)
         )
-        gone = [e.id for e in all_ if e.state != "open"][:-MOST_OVER]
+        gone = [e.id for e in all_ if e.state != "open"][:-MOST_ENDED]
         return self.changed(escalations=tuple(e for e in all_ if e.id not in gone))
 
     def told(self, at: datetime, by: str, what: str, text: str | None = None) -> "Watch":

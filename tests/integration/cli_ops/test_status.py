@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -25,10 +26,20 @@ from tests.waiting import eventually
 
 
 @pytest.fixture(scope="module")
-async def environ(kafka: str, mongo: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, str]]:
+def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A rule directory in which nothing stands yet."""
+    directory = tmp_path_factory.mktemp("rules")
+    (directory / "intake").mkdir()
+    return directory
+
+
+@pytest.fixture(scope="module")
+async def environ(
+    kafka: str, mongo: str, rules: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[dict[str, str]]:
     """Intake runs, from empty stores; where the others should be, nothing answers."""
     await emptied(kafka, mongo)
-    environ, names = given(kafka, mongo), ("intake",)
+    environ, names = given(kafka, mongo, rules), ("intake",)
     with running_stack(directory=tmp_path_factory.mktemp("status"), environ=environ, names=names) as stack:
         away = {f"{name.upper()}_URL": f"http://127.0.0.1:{free_port(0)}" for name in SERVICES if name not in names}
         yield {**away, **stack.env}
@@ -100,3 +111,25 @@ async def test_a_timer_that_should_have_fired_is_told(environ: dict[str, str], m
             await eventually(told, within=30)
         finally:
             await colleagues.delete_one({"_id": "nobody"})
+
+
+async def test_PF_4_refused_rules_are_told_with_file_and_line_until_they_are_mended(
+    environ: dict[str, str], rules: Path
+) -> None:
+    file = rules / "intake" / "words.yaml"
+    what = "intake: changed rules were refused, the last good ones stay"
+
+    async def told() -> str:
+        _, screen = await status(environ)
+        return screen if what in screen else ""
+
+    async def well_again() -> bool:
+        return not await told()
+
+    file.write_text("version: '1'\nversion: '2'\n")
+    lines = (await eventually(told, within=30)).splitlines()
+    assert f"{what}: {file}:2: version is there twice" in lines
+    assert any(line.startswith("    switchboard rules check DIR") for line in lines)
+
+    file.unlink()
+    await eventually(well_again, within=30)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from typing import Any
 
 import orjson
 import pytest
+from prometheus_client import Gauge, generate_latest
 from rich.console import Console
 from typer.testing import CliRunner
 
 from cli.doors import Door
 from cli.main import app
-from cli.remedies import ailments
+from cli.remedies import SIGNS, ailments
 from cli.signs import Figures, Health, Signs, parse
-from cli.status import CANNOT_TELL, NOT_WELL, Picture, as_items, screen
+from cli.status import CANNOT_TELL, COLUMNS, NOT_WELL, Picture, as_items, screen
 from deploy.local.ports import free_port
 from deploy.local.services import SERVICES
+from shared.metrics import METRICS, Metrics
 
 TEXT = """\
 # HELP switchboard_consumer_lag_records records on the partition that are not applied yet
@@ -84,7 +87,7 @@ def test_where_all_is_well_nothing_is_to_be_done() -> None:
         ("quarantine_depth", 7, "7 records were set aside", "switchboard quarantine list --service intake"),
         ("outbox_oldest_seconds", 61, "an event waits for 61 s to be published", "switchboard topics check"),
         ("timers_overdue", 3, "3 timers should have fired", "switchboard partitions list --service intake"),
-        ("events_unseen", 1, "1 events were published and not applied", "switchboard parked list"),
+        ("rules_refused", 1, "changed rules were refused", "switchboard rules check DIR"),
         ("clock_skew_seconds", -1.5, "its clock is -1.5 s off", "timedatectl timesync-status"),
         ("partitions_stopped", 2, "2 partitions stopped", "switchboard partitions resume --all --service intake"),
     ],
@@ -112,6 +115,58 @@ def test_a_service_that_is_not_ready_says_why_once_and_the_remedy_fits(why: str,
     assert what == f"http://here is not ready: {why}"
     assert remedy in do
     assert [w for w, _ in more] == ([] if "clock" in why else ["its clock is +3.0 s off the database's"])
+
+
+def test_PF_4_refused_rules_are_told_with_file_and_line_as_the_replicas_say_them() -> None:
+    figures, fault = Figures({"rules_refused": 1}, READ), "/rules/intake/words.yaml:3: words is there twice"
+    refused = Signs(HERE, True, True, figures=figures, notes=(fault,))
+
+    ((what, do),) = told(refused, refused)
+
+    assert what == f"changed rules were refused, the last good ones stay: {fault}"
+    assert do.startswith("switchboard rules check DIR")
+
+
+class Noting(dict[str, float]):
+    """Gauges that note which of them are asked for, and are all 1."""
+
+    def __init__(self) -> None:
+        self.asked: set[str] = set()
+
+    def __contains__(self, name: object) -> bool:
+        self.asked.add(str(name))
+        return True
+
+    def __getitem__(self, name: str) -> float:
+        self.asked.add(name)
+        return 1.0
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name]
+
+
+def test_every_gauge_that_the_screen_reads_is_one_that_services_export() -> None:
+    gauges = Noting()
+    health = Health("intake", (Signs(HERE, True, True, figures=Figures(gauges, READ)),))
+
+    shown(Picture([health], ailments(health, TOPIC)))
+
+    exported = {metric.name for metric in METRICS if metric.kind is Gauge and not metric.labels}
+    assert gauges.asked >= {sign.gauge for sign in SIGNS} | {name for _, name in COLUMNS}
+    assert gauges.asked <= exported
+
+
+def test_what_a_service_exports_is_what_the_screen_reads() -> None:
+    metrics = Metrics("intake")
+    metrics.rules_refused.set(1)
+    metrics.consumer_lag_records.labels("contacts.v1", 0).set(4)
+    metrics.calendar_days_left.labels("cn").set(36)
+    metrics.build_info.labels("0.1.0", "unknown").set(1)
+
+    figures = parse(generate_latest(metrics.registry).decode())
+
+    assert figures.gauges["rules_refused"] == 1
+    assert (figures.lag, figures.calendars, figures.version) == ({("contacts.v1", 0): 4}, {"cn": 36}, "0.1.0")
 
 
 def test_stopped_partitions_are_named_where_the_key_lets_us_see_them() -> None:

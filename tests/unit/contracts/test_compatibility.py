@@ -55,6 +55,10 @@ def test_a_nested_part_may_grow() -> None:
     assert compared(reach=(Wider, Wider())) == []
 
 
+def test_a_field_may_be_marked_as_personal_later() -> None:
+    assert compared(note=(Annotated[PersonalText, Field(max_length=100)], "")) == []
+
+
 class Unmarked(Body):
     phone: str | None = None
 

@@ -16,7 +16,9 @@ from shared.events.cases import CaseOpened
 from shared.events.compatibility import fields
 from shared.events.contacts import Contact
 from shared.events.customers import CustomerUpdated
+from shared.events.escalations import EscalationRaised, EscalationReply
 from shared.events.schemas import CHANNELS, Incompatible, check, export, models, personal_fields, schema
+from shared.events.sla import EscalationAnswered
 from shared.events.work import INTAKE_VERBS, ROUTING_VERBS, Work
 from shared.ids import event_id
 from shared.outbox import headers
@@ -150,6 +152,12 @@ def test_PF_1_no_event_holds_a_name_a_contact_point_or_free_text_unmarked(type_:
     unmarked = {path for path in fields(schema(type_, model)) if path.rpartition(".")[2] in PERSONAL_NAMES}
 
     assert unmarked - marked == set()
+
+
+def test_PF_1_who_answered_for_a_department_and_who_is_responsible_there_is_marked_personal() -> None:
+    assert {"by", "text", "responsible"} <= set(personal_fields(EscalationReply))
+    assert {"by", "text", "responsible"} <= set(personal_fields(EscalationAnswered))
+    assert {"history[].by", "history[].text"} <= set(personal_fields(EscalationRaised))
 
 
 def test_an_agent_has_a_name_but_his_skills_are_not_personal() -> None:

@@ -43,6 +43,28 @@ def test_a_role_nobody_knows_is_refused() -> None:
         new_key("a", "king", None)
 
 
+def test_PF_1_a_key_bound_to_a_department_says_which(file: Path) -> None:
+    plain, entry = new_key("技术部", "department", None, department="technical")
+    free, free_entry = new_key("all departments", "department", None)
+    write(file, entry, free_entry)
+    keys = Keys(file)
+    assert keys.principal(plain) == Principal("技术部", "department", department="technical")
+    assert keys.principal(free).department is None
+
+
+@pytest.mark.parametrize(
+    ("role", "department", "why"),
+    [
+        ("department", "kitchen", "department 'kitchen' is not one of frontline, technical"),
+        ("department", "", "department '' is not one of"),
+        ("admin", "technical", "role 'admin' is bound to no department"),
+    ],
+)
+def test_PF_1_a_binding_to_a_department_that_would_not_hold_is_refused(role: str, department: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        new_key("a", role, None, department=department)
+
+
 @pytest.mark.parametrize("plain", [None, "", "sb_guess"])
 def test_without_a_known_key_nobody_comes_in(file: Path, plain: str | None) -> None:
     write(file, new_key("a", "admin", None)[1])

@@ -76,11 +76,19 @@ def test_good_files_become_rules(directory: Path) -> None:
         ("", "1: limits: "),
         ("- 1\n", "1: limits: "),
         (b"a: \xff\n", "1: "),
+        (GOOD + "version: '2'\n", "7: version is there twice"),
+        (GOOD.replace("    most: 3\n", "    most: 3\n    most: 4\n"), "5: most is there twice"),
     ],
 )
 def test_a_fault_is_told_with_file_and_line(directory: Path, text: str | bytes, where: str) -> None:
     file = write(directory, text)
     assert faults(directory)[0].startswith(f"{file}:{where}")
+
+
+def test_a_key_may_stand_in_what_is_merged_and_beside_it(directory: Path) -> None:
+    merged = "version: '1'\nlimits:\n  - &low\n    name: low\n    most: 3\n  - {<<: *low, most: 9}\n"
+    write(directory, merged)
+    assert [limit.most for limit in load(SERVICE, Parsed.parse, directory).limits.limits] == [3, 9]
 
 
 def test_every_fault_is_told_at_once(directory: Path) -> None:
@@ -149,3 +157,24 @@ def test_a_directory_for_nobody_and_a_file_that_nobody_reads_are_told(tmp_path: 
     told = rules.check(tmp_path)
     assert any("no service is called nobody" in problem for problem in told)
     assert any(f"{service} reads no such file" in problem for problem in told)
+
+
+def mounted(directory: Path, service: str, name: str, text: str) -> None:
+    """As a cluster mounts a ConfigMap: versions under names with a dot, and links that lead to the newest."""
+    versions = directory / service
+    (versions / "..2026_11_22").mkdir(parents=True)
+    (versions / "..2026_11_22" / name).write_text(text)
+    (versions / "..data").symlink_to("..2026_11_22")
+    (versions / name).symlink_to(f"..data/{name}")
+
+
+def test_PF_4_rules_in_a_mounted_config_map_are_checked_and_its_hidden_names_are_not(tmp_path: Path) -> None:
+    surveys = (rules.SERVICES / "feedback" / "rules" / "surveys.yaml").read_text()
+    mounted(tmp_path, "feedback", "surveys.yaml", surveys)
+    (tmp_path / "..data").mkdir()
+    assert rules.check(tmp_path) == []
+
+
+def test_PF_4_a_hidden_file_is_no_rule_file(directory: Path) -> None:
+    (directory / SERVICE / ".limits.yaml").write_text("limits: [")
+    assert list(rules.files(SERVICE, directory)) == ["limits"]
