@@ -32,7 +32,8 @@ def is_browser(request: Request) -> bool:
 def signin_first(request: Request) -> Response:
     """To the sign-in page, and from there back to what was asked for."""
     query = f"?{request.url.query}" if request.url.query else ""
-    return RedirectResponse(f"/signin?next={quote(request.url.path + query, safe='/')}", 303)
+    asked_for = quote(request.url.path, safe="/%") + query
+    return RedirectResponse(f"/signin?next={quote(asked_for, safe='/')}", 303)
 
 
 def local(path: str) -> str:

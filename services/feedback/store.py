@@ -106,8 +106,7 @@ class Outcomes(Store[CaseOutcome]):
             "open": _count_if({"$and": still}),
             "overdue": _count_if({"$and": [*still, late]}),
         }
-        touched = {"$or": [{"ix.improving": True}, _one_within("ix.improved", span)]}
-        rows = await self._ask([*_each_improvement(touched), {"$group": {"_id": None, **counted}}])
+        rows = await self._ask([*_each_improvement(improving_in(span)), {"$group": {"_id": None, **counted}}])
         return Improvements(**{name: rows[0][name] for name in counted}) if rows else Improvements()
 
     async def improvements(
@@ -121,7 +120,7 @@ class Outcomes(Store[CaseOutcome]):
         if after is not None:
             later = {"it.due_at": after[0], "it.id": {"$gt": after[1]}}
             match["$or"] = [{"it.due_at": {"$gt": after[0]}}, later]
-        having = _each_improvement(_having(wanted, after))
+        having = _each_improvement(improving_as(wanted, after))
         ordered: list[Json] = [
             {"$match": match},
             {"$sort": {"it.due_at": ASCENDING, "it.id": ASCENDING}},
@@ -236,7 +235,12 @@ def _surveys(span: Span, agent: str | None, key: Json | None, satisfied: float) 
     return [*_each_survey(span, agent), {"$group": {"_id": key, **counted}}]
 
 
-def _having(wanted: Mapping[str, Any], after: tuple[datetime, str] | None) -> Json:
+def improving_in(span: Span) -> Json:
+    """Cases with an improvement that is open, or that was opened or closed in it; all by index."""
+    return {"$or": [{"ix.improving": True}, _one_within("ix.improved", span)]}
+
+
+def improving_as(wanted: Mapping[str, Any], after: tuple[datetime, str] | None) -> Json:
     """Cases that may have such an improvement, by what is indexed of them."""
     found: Json = {"ix.improve_due": {"$gte": after[0]} if after else {"$exists": True}}
     if wanted.get("status") == "open":

@@ -19,7 +19,7 @@ from shared.events.assignments import CaseAssigned, CaseOffered, CaseQueued, Cas
 from shared.events.base import Event
 from shared.events.contacts import Contact
 from shared.events.escalations import EscalationLevelRaised, EscalationRaised, EscalationWithdrawn
-from shared.events.feedback import ImprovementClosed, ImprovementOpened, SurveyAnswered
+from shared.events.feedback import ImprovementChanged, ImprovementClosed, ImprovementOpened, SurveyAnswered
 from shared.events.sla import ClockPaused, ClockResumed, ClockStarted, EscalationAnswered, TargetMissed
 from shared.events.work import INTAKE_VERBS, ROUTING_VERBS, Work
 from shared.fold import Change
@@ -54,6 +54,7 @@ def case_changes(rules: Live[Rules], metrics: Metrics) -> Handlers[Case]:
     on.ours(EscalationAnswered, _following(follow_escalation.answered))
     on.ours(SurveyAnswered, _following(follow_feedback.survey_answered))
     on.ours(ImprovementOpened, _following(follow_feedback.improvement_opened))
+    on.ours(ImprovementChanged, _following(follow_feedback.improvement_changed))
     on.ours(ImprovementClosed, _following(follow_feedback.improvement_closed))
     return on
 

@@ -18,7 +18,6 @@ from shared.bus import Door
 from shared.rules import Rules as Live
 from shared.service import Core, Parts, run
 
-
 log = logging.getLogger(__name__)
 STAFF_UNTOLD = (
     "staff are told nothing: set SWITCHBOARD_SMTP_STAFF_DOMAIN (with SWITCHBOARD_SMTP_HOST) or SWITCHBOARD_OUTBOX"

@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import csv
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
+from pymongo import MongoClient
 
 from services.feedback.domain.link import token_of
+from services.feedback.domain.period import month_at
+from services.feedback.store import OUTCOMES, improving_as, improving_in
 from shared.clock import utc_now
 from shared.events.cases import CaseClosed, CaseReopened, CaseResolved
 from shared.events.sla import PolicyRef, TargetMissed
+from shared.indexes import indexes_of
 from tests.component.conftest import Alone
 from tests.component.neighbours import (
     Neighbour,
@@ -36,7 +41,7 @@ FLAGS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 PHONE, LAPTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
-GOOD = {"attitude": 5, "speed": 4, "clarity": 5, "solved": True, "recommend": 9, "words": "很满意"}
+GOOD = {"attitude": 5, "speed": 4, "clarity": 5, "effort": 4, "solved": True, "recommend": 9, "words": "很满意"}
 BAD = {"attitude": 1, "speed": 1, "solved": False, "words": "等了三天没人理，推来推去"}
 
 
@@ -179,6 +184,8 @@ async def test_FB_2_an_improvement_is_closed_with_the_proof_of_before_and_after(
     missing = await feedback.ask("PATCH", "feedback", path, {"status": "closed", "measure": "辅导", "before": 2.1})
     assert (missing.status_code, missing.json()["field"]) == (422, "after")
     done = {"status": "closed", "measure": "辅导", "before": 2.1, "after": "4.6"}
+    no_better = await feedback.ask("PATCH", "feedback", path, done | {"before": " 4.6"})
+    assert (no_better.status_code, no_better.json()["field"]) == (422, "after")
     answers = [await feedback.ask("PATCH", "feedback", path, done) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[0].json() == answers[1].json()
@@ -187,9 +194,45 @@ async def test_FB_2_an_improvement_is_closed_with_the_proof_of_before_and_after(
     )  # fmt: skip
     other = await feedback.ask("PATCH", "feedback", path, done | {"after": "5"})
     assert (other.status_code, other.json()["type"]) == (409, "/problems/closed_already")
-    assert (await told(feedback, case, 4))[3:] == ["improvement.closed"]
+    assert (await told(feedback, case, 5))[3:] == ["improvement.changed", "improvement.closed"]
+    (changed,) = await story(feedback, case, "improvement.changed")
+    assert (changed.data["person"], changed.data["note"]) == ("Z02", "转交")
+    month = await feedback.get("feedback", f"/reports/{utc_now():%Y-%m}.json")
+    assert month["improvements"]["opened"] >= month["improvements"]["closed"] >= 1
+    assert month["answers_in"] >= 1
+    for query in ({"status": "closed"}, {"person": "Z02"}, {"overdue": "false"}, {}):
+        found = await feedback.get("feedback", "/v1/improvements", **query)
+        assert opened.data["improvement_id"] in [item["improvement_id"] for item in found["items"]]
+    still = await feedback.get("feedback", "/v1/improvements", status="open", person="Z02")
+    assert still["items"] == []
     unknown = await feedback.ask("PATCH", "feedback", "/v1/improvements/none", done)
     assert unknown.status_code == 404
+
+
+async def test_FB_2_improvements_are_listed_page_by_page_each_once(
+    feedback: House, cases: Cases, customer: httpx.AsyncClient
+) -> None:
+    for number in range(3):
+        await customer.post(await cases.asked(f"page {number}"), json=BAD)
+    await feedback.quiet()
+    every = [item["improvement_id"] for item in (await feedback.get("feedback", "/v1/improvements"))["items"]]
+    shown: list[str] = []
+    after = ""
+    while len(shown) < len(every):
+        page = await feedback.get("feedback", "/v1/improvements", limit="1", after=after)
+        shown += [item["improvement_id"] for item in page["items"]]
+        after = page["next"] or ""
+    assert (shown, after) == (every, "")
+
+
+async def test_FB_7_how_easy_it_was_is_asked_and_averaged(
+    feedback: House, cases: Cases, customer: httpx.AsyncClient
+) -> None:
+    for name, effort in (("hard", "1"), ("easy", "4"), ("not said", "")):
+        link = await cases.asked(name, "Z07", "费力组")
+        await customer.post(link, data={"attitude": "5", "speed": "5", "solved": "yes", "effort": effort})
+    kpis = await feedback.get("feedback", "/v1/kpis", by="team")
+    assert [item["ces"] for item in kpis["items"] if item["key"] == "费力组"] == [2.5]
 
 
 async def test_FB_2_who_may_not_change_improvements_is_refused(feedback: House) -> None:
@@ -320,6 +363,37 @@ async def test_FB_1_the_page_needs_nothing_from_elsewhere_and_no_key(cases: Case
         assert "重复扣款" not in answer.text
 
 
+async def test_FB_1_a_form_with_fields_that_are_not_ours_is_taken(cases: Cases, customer: httpx.AsyncClient) -> None:
+    strange = {"copy": "1", "json": "1", "model_config": "1"}
+    link = await cases.asked("strange fields")
+    assert (await customer.post(link, data=strange)).status_code == 422
+    taken = await customer.post(link, data={"attitude": "5", "speed": "5", "solved": "yes"} | strange)
+    assert (taken.status_code, "谢谢您的评价" in taken.text) == (200, True)
+    assert (await customer.post(link, json=GOOD | strange)).status_code == 422
+
+
+async def test_FB_1_a_link_can_be_looked_at_without_its_page(cases: Cases, customer: httpx.AsyncClient) -> None:
+    link = await cases.asked("a mail scanner")
+    for url in (link, link[:-44] + "x"):
+        page, head = await customer.get(url), await customer.head(url)
+        assert (head.status_code, head.content) == (page.status_code, b"")
+        same = ("content-type", "content-length", "content-security-policy", "cache-control")
+        assert [head.headers[name] for name in same] == [page.headers[name] for name in same]
+
+
+async def test_FB_1_a_link_that_leads_nowhere_says_so_as_a_page(
+    feedback: House, cases: Cases, customer: httpx.AsyncClient
+) -> None:
+    link = await cases.asked("a broken link")
+    browser = {"accept": "text/html"}
+    for url in (f"{link}/x", f"{link}/x/y", f"{feedback.url('feedback')}/s/"):
+        page = await customer.get(url, headers=browser)
+        assert (page.status_code, "没有找到这份评价" in page.text) == (404, True)
+        assert "default-src 'none'" in page.headers["content-security-policy"]
+        assert (await customer.get(url)).json()["type"] == "/problems/unknown_survey"
+        assert (await customer.head(url, headers=browser)).status_code == 404
+
+
 async def opened_page(browser: Browser, link: str, size: dict[str, int]) -> Page:
     """Without JavaScript, as strict people browse."""
     context = await browser.new_context(viewport=size, java_script_enabled=False)  # type: ignore[arg-type]
@@ -337,15 +411,15 @@ async def test_FB_1_a_customer_answers_on_his_phone_in_chinese(feedback: House, 
     case = await cases.handled("phone")
     page = await opened_page(browser, await cases.link(case), PHONE)
     assert await page.locator("html").get_attribute("lang") == "zh-CN"
-    await choose(page, solved="yes", attitude="5", speed="2", recommend="7")
+    await choose(page, solved="yes", attitude="5", speed="2", effort="2", recommend="7")
     await page.fill("textarea", "等太久\n不过解决了 <b>&")
     await page.get_by_role("button", name="提交").click()
     assert await page.get_by_role("heading").inner_text() == "谢谢您的评价"
     assert (await told(feedback, case, 3))[1:] == ["survey.answered", "improvement.opened"]
     (answered,) = await story(feedback, case, "survey.answered")
     assert answered.data["words"] == "等太久\n不过解决了 <b>&"
-    assert answered.data["scores"] | {"effort": None} == {
-        "attitude": 5, "speed": 2, "clarity": None, "effort": None, "recommend": 7, "solved": True,
+    assert answered.data["scores"] == {
+        "attitude": 5, "speed": 2, "clarity": None, "effort": 2, "recommend": 7, "solved": True,
     }  # fmt: skip
     await page.get_by_role("link", name="更正我的评价").click()
     await choose(page, solved="yes", attitude="5", speed="3")
@@ -437,10 +511,10 @@ async def test_FB_6_the_month_is_the_same_as_page_json_and_csv(feedback: House, 
     assert lines["whole.taken"] == str(report["whole"]["taken"])
     assert lines["teams.1.key"] == report["teams"][0]["key"]
     page = await (await browser.new_context(viewport=PHONE, java_script_enabled=False)).new_page()  # type: ignore[arg-type]
-    await page.goto(f"{feedback.url('feedback')}/signin")
+    await page.goto(f"{feedback.url('feedback')}/reports/{month}")
     await page.fill("input[name=key]", feedback.new_key("quality"))
     await page.click("button")
-    await page.goto(f"{feedback.url('feedback')}/reports/{month}")
+    await page.wait_for_url(f"{feedback.url('feedback')}/reports/{month}")
     assert str(report["whole"]["taken"]) in await page.locator(".tile").first.inner_text()
     assert await page.locator("svg").first.is_visible()
     await page.context.close()
@@ -473,6 +547,35 @@ async def test_an_answer_is_counted_by_its_stars(feedback: House, cases: Cases, 
     for solved in (True, False):
         await customer.post(link, json={"attitude": 3, "speed": 2, "solved": solved})
     assert await count() == before + 1
+
+
+OLD = utc_now() - timedelta(days=400)
+
+
+def kept(number: int) -> dict[str, Any]:
+    """A case whose improvement was closed long ago; of a few it was closed now, is open, or is Z09's."""
+    improved = [OLD, utc_now()] if number < 2 else [OLD]
+    body = {"improvements": [str(number)], "improved": improved, "improve_due": [OLD], "improvers": ["Z01"]}
+    special = {2: {"improving": True}, 3: {"improvers": ["Z09"]}, 4: {"improve_due": [utc_now()]}}
+    return {"_id": str(number), "ix": body | special.get(number, {})}
+
+
+def test_FB_6_improvements_are_found_by_index_among_all_that_ever_were(mongo: str, database: str) -> None:
+    now = utc_now()
+    month, later = month_at(now, "Asia/Shanghai"), now - timedelta(hours=1)
+    with MongoClient[dict[str, Any]](mongo) as client:
+        outcomes = client[database]["outcomes"]
+        outcomes.create_indexes(indexes_of(OUTCOMES.indexes, OUTCOMES.unique))
+        outcomes.insert_many([kept(number) for number in range(300)])
+        for query, count in (
+            (improving_in(month), 3),
+            (improving_as({"status": "open"}, None), 1),
+            (improving_as({"person": "Z09"}, None), 1),
+            (improving_as({}, (later, "")), 1),
+        ):
+            ran = outcomes.find(query).explain()["executionStats"]
+            assert ran["nReturned"] == count, query
+            assert ran["totalDocsExamined"] <= 2 * count, query
 
 
 async def test_all_that_was_read_is_read_again_and_nothing_changes(feedback: House) -> None:

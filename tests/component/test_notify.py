@@ -24,7 +24,7 @@ from shared.events.cases import (
     Reach,
 )
 from shared.events.escalations import EscalationLevelRaised, EscalationRaised
-from shared.events.feedback import ImprovementOpened, SurveyRequested
+from shared.events.feedback import ImprovementChanged, ImprovementOpened, SurveyRequested
 from shared.events.sla import EscalationAnswered, PolicyRef, TargetMissed, TargetReminder
 from shared.ids import named
 from tests.component.conftest import Alone
@@ -234,14 +234,14 @@ IN_CHINESE = {
 }
 IN_ENGLISH = {
     "waiting": "waiting for 支付平台; an answer is expected by 23 Nov 16:00 (GMT+8)",
-    "delay": "Reason: a spare part is out of stock. We offer: a temporary solution. New time: 23 Nov 16:00 (GMT+8).",
+    "delay": "Reason: a spare part is out of stock. What we do about it: a temporary solution. New time: 23 Nov 16:00",
     "escalated": "is now with our team of experts",
     "escalation_progress": "our team of experts is at work on your problem; it is expected to be mended by 23 Nov",
     "survey": "https://s.example/s/t0k3n",
 }
 TO_STAFF = {
     "reminder": ("Z01", "S01"), "missed": ("Z01", "S01"), "escalation_answered": ("Z01",),
-    "improvement": ("S01", "Z01"),
+    "improvement": ("S01", "Z01"), "improvement_changed": ("S01", "Z02"),
 }  # fmt: skip
 
 
@@ -254,7 +254,7 @@ async def test_NT_2_NT_3_NT_4_NT_10_what_sla_and_feedback_bring_is_told_once(
     intake.has_seen(case, assignments=2)
     await intake.says(
         CaseWaiting(**ids(case), by="Z01", on="third_party", party="支付平台", promise_at=SOON),
-        CaseNoted(**ids(case), by="Z01", kind="delay", why="parts", promise_at=SOON),
+        CaseNoted(**ids(case), by="Z01", kind="delay", why="parts", remedy="temporary", promise_at=SOON),
     )
     sla.has_seen(case, cases=3, assignments=2)
     await sla.says(
@@ -269,6 +269,10 @@ async def test_NT_2_NT_3_NT_4_NT_10_what_sla_and_feedback_bring_is_told_once(
         ImprovementOpened(
             **ids(case), improvement_id="i1", survey_id="s1", person="Z01", supervisor="S01", department="payment",
             due_at=SOON, criteria=("一周内无同类投诉",),
+        ),
+        ImprovementChanged(
+            **ids(case), improvement_id="i1", person="Z02", supervisor="S01", department="payment", due_at=SOON,
+            by="S01",
         ),
     )  # fmt: skip
     await notify.quiet()
@@ -297,7 +301,7 @@ async def test_NT_2_a_broken_promise_is_told_to_those_who_can_act_and_to_the_cus
         ("delay", "+8613800138000"), ("missed", "S01"), ("missed", "Z01"),
     ]  # fmt: skip
     delay = next(line["text"] for line in lines if line["template"] == "delay")
-    assert all(part in delay for part in ("原因：第三方", "补救措施：补偿"))
+    assert all(part in delay for part in ("原因：第三方处理延迟", "补救措施：我们会持续催办"))
 
 
 async def test_NT_3_a_level_that_comes_before_what_it_rests_on_is_told_after_it(

@@ -16,7 +16,7 @@ import httpx
 import pytest
 import yaml
 
-from deploy.local import state
+from deploy.local import local_keys, state
 from deploy.local.paths import ROOT
 from shared.clock import utc_now
 from shared.events.cases import CaseContactAdded, CaseOpened, CaseResolved, CaseResponded, ContactRef
@@ -170,7 +170,7 @@ async def test_S6_silence_reminds_escalates_through_three_levels_and_stops(
     assert (first.data["description"], first.data["tried"]) == ("发票抬头错误，请更正", ["已联系财务"])
     whats = [line["what"] for line in first.data["history"]]
     assert whats == ["opened", "queued", "assigned", "responded", "contact_added"]
-    assert second.data["why"] == "not acknowledged by frontline"
+    assert second.data["why"] == "未在时限内由一线主管确认"
     assert "请确认" in first.data["ask"]
     assert first.data["agent_id"] == "Z01"
     miss = next(s for s in await told(sla, case, "sla.v1") if s.type == "target.missed")
@@ -193,12 +193,12 @@ async def test_S6_a_refusal_goes_up_an_acknowledgement_stops_and_a_resolution_en
     first = await called(sla, case, 1)
     await replies(sla, first, "refused", by="李主管", text="需财务处理")
     second = await called(sla, case, 2)
-    assert second.data["why"] == "refused by frontline: 需财务处理"
+    assert second.data["why"] == "一线主管无法处理: 需财务处理"
     fix_at = (utc_now() + timedelta(days=3)).isoformat()
     await replies(sla, second, "acknowledged", by="财务王工", reproduced=True, fix_at=fix_at)
     await sla.quiet()
-    await never(lambda: _reached(sla, case, 3), during=2.5)
-    shown = await of_case(sla, case)
+    await never(lambda: _reached(sla, second, 3), during=2.5)
+    shown = await shown_of(sla, second)
     assert (shown["level"], shown["department"], shown["acknowledged"]) == (2, "payment", True)
     await replies(sla, second, "resolved", text="已重开发票")
     await sla.quiet()
@@ -214,14 +214,15 @@ async def test_S6_a_refusal_goes_up_an_acknowledgement_stops_and_a_resolution_en
     await intake.says(resolved(case))
 
 
-async def _reached(sla: House, case: str, level: int) -> bool:
-    return any(said.data["level"] == level for said in await calls(sla, case))
+async def _reached(sla: House, call: Said, level: int) -> bool:
+    found = [said.data for said in await calls(sla, call.subject)]
+    return any((said["escalation_id"], said["level"]) == (call.data["escalation_id"], level) for said in found)
 
 
-async def of_case(sla: House, case: str) -> dict[str, Any]:
-    """Its first escalation; silence goes on to raise others."""
-    shown: dict[str, Any] = (await sla.get("sla", f"/v1/cases/{case}/targets"))["escalations"][0]
-    return shown
+async def shown_of(sla: House, call: Said) -> dict[str, Any]:
+    """The escalation of a call; silence goes on to raise others."""
+    shown: list[dict[str, Any]] = (await sla.get("sla", f"/v1/cases/{call.subject}/targets"))["escalations"]
+    return next(one for one in shown if one["escalation_id"] == call.data["escalation_id"])
 
 
 async def test_after_a_stop_what_is_due_fires_in_order_and_what_was_answered_in_time_does_not(
@@ -335,6 +336,11 @@ async def test_SL_5_a_department_sees_its_escalations_page_by_page(sla: House, i
     assert {opened.case_id for opened in cases} <= {item["case_id"] for item in found}
     assert len({item["escalation_id"] for item in found}) == len(found)
     assert (await sla.ask("GET", "sla", f"/v1/cases/{cases[0].case_id}/targets", key=key)).status_code == 403
+    mine = local_keys.add(sla.stack.paths.keys, "test-legal", "department", None, department="legal")
+    assert await pages(sla, mine, status="open") == []
+    for who, asked in ((mine, {"department": "frontline"}), (key, {})):
+        answer = await sla.ask("GET", "sla", "/v1/escalations", key=who, **asked)
+        assert answer.status_code == (403 if asked else 422)
     await intake.says(*(resolved(opened.case_id) for opened in cases))
     await sla.quiet()
     over = await pages(sla, key, department="frontline", status="over")

@@ -49,6 +49,7 @@ class Carrier:
 
     name: str = "smtp"
     recognises_repeats: bool = False
+    reaches_staff: bool = False
     told: list[Outgoing] = field(default_factory=list)
     answers: list[Result] = field(default_factory=list)
     hold: asyncio.Event | None = None
@@ -230,6 +231,7 @@ async def test_NT_6_a_local_line_left_behind_is_not_written_twice(start: Any, tm
 
         name: str = "local"
         recognises_repeats: bool = True
+        reaches_staff: bool = True
 
         async def send(self, messages: Sequence[Outgoing]) -> Sequence[Result]:
             await LocalProvider(path).send(messages)
@@ -281,7 +283,7 @@ async def test_NT_6_a_slow_provider_does_not_hold_up_the_other(start: Any):
 
 
 async def test_NT_6_a_slow_provider_does_not_hide_what_another_may_send_of_the_same_case(start: Any):
-    slow, quick = Carrier(hold=asyncio.Event()), Carrier("local", True)
+    slow, quick = Carrier(hold=asyncio.Event()), Carrier("local", True, True)
     notify = await start(slow, quick)
     case, opened, *_ = story(1, channel="email")
     reminder = reminder_event(0.5).model_copy(update={"case_id": case})
@@ -298,6 +300,21 @@ async def test_NT_6_a_slow_provider_does_not_hide_what_another_may_send_of_the_s
     await notify.deliver()
     assert {message.to for message in slow.told} == {WANG.email}
     assert len(slow.told) == 2
+
+
+@pytest.mark.parametrize(("reaches_staff", "warnings"), [(True, 0), (False, 1)])
+async def test_NT_4_mail_takes_messages_to_desks_where_staff_have_mailboxes_and_else_the_start_says_so(
+    start: Any, reaches_staff: bool, warnings: int, caplog: pytest.LogCaptureFixture
+):
+    mail = Carrier(reaches_staff=reaches_staff)
+    notify = await start(mail)
+    case, opened, *_ = story(1, channel="email")
+    reminder = reminder_event(0.5).model_copy(update={"case_id": case})
+    await notify.read(opened, record(reminder, 1, case, cases=1))
+    await notify.deliver()
+    desks = [("Z01", True)] if reaches_staff else []
+    assert sorted((message.to, message.staff) for message in mail.told) == [*desks, (WANG.email, False)]
+    assert [said.levelname for said in caplog.records].count("WARNING") == warnings
 
 
 async def test_NT_6_a_provider_with_a_bug_leaves_its_messages_open(start: Any):

@@ -16,7 +16,7 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from deploy.local.ports import free_port
 from services.notify.providers.base import OK, Outgoing, Result
-from services.notify.providers.smtp import Server, SmtpProvider
+from services.notify.providers.smtp import Server, SmtpProvider, desk_address
 
 HOST = "127.0.0.1"
 
@@ -116,6 +116,36 @@ async def test_NT_1_a_mail_arrives_as_it_was_written(server: Server, mailbox: Ma
     assert (mail["From"], mail["To"]) == ("care@example.com", "wang@example.com")
     assert mail.get_content().splitlines() == outgoing().text.splitlines()
     assert mail["Date"].datetime == outgoing().at
+
+
+async def test_NT_4_staff_get_their_mail_at_their_id_in_the_domain_of_staff(server: Server, mailbox: Mailbox):
+    provider = SmtpProvider(replace(server, staff_domain="staff.example.com"))
+    desks = ["Z01", "pool:payments.zh", "王"]
+    mails = [replace(outgoing(n, desk, channel="desk"), staff=True) for n, desk in enumerate(desks)]
+    results = await provider.send([*mails, outgoing(9)])
+    assert outcomes(results) == ["ok", "ok", "permanent", "ok"]
+    assert [mail["To"] for mail in mailbox.mails] == [
+        "Z01@staff.example.com", "pool.payments.zh@staff.example.com", "wang@example.com",
+    ]  # fmt: skip
+
+
+async def test_NT_4_without_a_domain_no_mail_goes_to_a_desk(server: Server, mailbox: Mailbox):
+    (result,) = await SmtpProvider(server).send([replace(outgoing(to="Z01"), staff=True)])
+    assert (result.outcome, mailbox.mails) == ("permanent", [])
+
+
+@pytest.mark.parametrize(
+    ("desk", "local"),
+    [
+        ("li.wei_2-x", "li.wei_2-x"),
+        ("a b@c\r\nd", "a-b-c--d"),
+        ("..a..b.", "a.b"),
+        ("pool:", "pool"),
+        ("pool:王", "pool.-"),
+    ],
+)
+def test_NT_5_the_id_of_a_desk_cannot_make_an_address_of_somebody_else(desk: str, local: str):
+    assert desk_address(desk, "staff.example.com") == f"{local}@staff.example.com"
 
 
 async def test_NT_6_the_message_id_follows_from_the_notification(server: Server, mailbox: Mailbox):

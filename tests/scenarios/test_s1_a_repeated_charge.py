@@ -111,5 +111,5 @@ async def a_third_party_is_waited_for(house: House, case: str) -> None:
         assert [message["channel"] for message in reminded] == ["desk"]
         delay = (await told(house, case, "delay"))["text"]
         assert "支付平台" in delay or "第三方" in delay
-        assert "临时替代方案" in delay or "补偿" in delay
+        assert "补救措施：我们会持续催办" in delay
     await work(house, "resumed", "Z01", case, on="third_party")

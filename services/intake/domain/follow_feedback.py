@@ -5,7 +5,7 @@ from datetime import datetime
 from services.intake.domain.case import Case
 from services.intake.domain.follow import known
 from shared.decisions import Decision, Note
-from shared.events.feedback import ImprovementClosed, ImprovementOpened, SurveyAnswered
+from shared.events.feedback import ImprovementChanged, ImprovementClosed, ImprovementOpened, SurveyAnswered
 
 CUSTOMER = "customer"
 FEEDBACK = "feedback"
@@ -21,6 +21,11 @@ def improvement_opened(state: Case | None, now: datetime, *, event: ImprovementO
         include={"improvement_id", "person", "department", "due_at", "criteria", "why"}, exclude_none=True
     )
     return _line(state, Note(now, "improvement_opened", FEEDBACK, "", told))
+
+
+def improvement_changed(state: Case | None, now: datetime, *, event: ImprovementChanged) -> Decision[Case]:
+    told = event.model_dump(include={"improvement_id", "person", "department", "due_at"}, exclude_none=True)
+    return _line(state, Note(now, "improvement_changed", event.by, event.note, told))
 
 
 def improvement_closed(state: Case | None, now: datetime, *, event: ImprovementClosed) -> Decision[Case]:

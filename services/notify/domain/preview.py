@@ -9,12 +9,12 @@ from shared.decisions import Refused
 
 SAMPLES: Mapping[str, Mapping[str, str]] = {
     "zh": {
-        "number": "7KQ4-M2XD", "customer_name": "王芳", "expected": "1 个工作日", "agent_id": "Z01", "agent_name": "李雷",
-        "team": "支付组", "resolution": "重复扣款已退回原卡", "party": "支付平台", "until": "11月23日 16:00",
-        "reason": "配件缺货", "remedy": "临时替代方案", "level": "技术专家团队", "answer": "progress",
-        "url": "https://service.example/s/3fA9", "target": "首次响应", "share": "75%", "late": "2 小时",
-        "promise": "今天内退款", "department": "技术部", "by": "赵工", "words": "已复现，正在修复", "person": "Z01",
-        "criteria": "一周内无同类投诉", "why": "服务态度、处理速度", "note": "由新同事接手",
+        "number": "7KQ4-M2XD", "customer_name": "王芳", "expected": "1 个工作日", "agent_id": "Z01",
+        "agent_name": "李雷", "team": "支付组", "resolution": "重复扣款已退回原卡", "party": "支付平台",
+        "until": "11月23日 16:00", "reason": "配件缺货", "remedy": "临时替代方案", "level": "技术专家团队",
+        "answer": "progress", "url": "https://service.example/s/3fA9", "target": "首次响应", "share": "75%",
+        "late": "2 小时", "promise": "今天内退款", "department": "技术部", "by": "赵工", "words": "已复现，正在修复",
+        "person": "Z01", "criteria": "一周内无同类投诉", "why": "服务态度、处理速度", "note": "由新同事接手",
     },
     "en": {
         "number": "7KQ4-M2XD", "customer_name": "Alex Chen", "expected": "1 working day", "agent_id": "Z01",

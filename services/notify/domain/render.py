@@ -34,7 +34,7 @@ VARIABLES: Mapping[str, frozenset[str]] = {
     "improvement": COMMON | {"department", "person", "until", "criteria", "why"},
     "improvement_changed": COMMON | {"department", "person", "until", "by", "note"},
 }
-"""expected: 预计处理周期, such as "1 个工作日". agent_id: 工号. team: 部门. until: a local time, such as "11月23日 16:00".
+"""expected: 预计处理周期, such as "1 个工作日". agent_id: 工号. team: 部门. until: a local time, "11月23日 16:00".
 level: who works on an escalation. answer: acknowledged, progress, resolved, refused. share: "75%". late: "2 小时".
 Never empty: expected, agent_id, reason, level, answer, url, target, share, department, criteria."""
 

@@ -18,7 +18,8 @@ MAX_DESCRIPTION = 2 * 1024
 MAX_LINE = 300
 """Bytes of one line of the history; fifty of them travel with every call."""
 MOST_TRIED = 10
-MOST_REPLIES = 10
+MOST_REPLIES = 3
+"""Of one escalation; the timeline keeps all. Of one that is over the last is kept."""
 MOST_OVER = 20
 """Clocks that are over and still shown."""
 MOST_ENDED = 10
@@ -197,6 +198,8 @@ class Watch(_Part):
         return self.changed(clocks=tuple(c for c in clocks if c.key not in gone))
 
     def with_escalation(self, escalation: Escalation) -> "Watch":
+        if escalation.state != "open":
+            escalation = escalation.changed(replies=escalation.replies[-1:])
         known = self.escalation(escalation.id) is not None
         all_ = (
             tuple(escalation if e.id == escalation.id else e for e in self.escalations)

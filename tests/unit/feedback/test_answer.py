@@ -34,6 +34,19 @@ def test_FB_2_a_bad_answer_opens_one_improvement_with_all_that_is_needed():
     assert event.words == BAD.words
 
 
+def test_FB_2_an_improvement_is_written_in_the_language_of_the_staff():
+    abroad = asked(language="en")
+    assert answered(BAD, abroad).events[1].criteria == answered(BAD).events[1].criteria
+    rules = RULES.model_copy(update={"improvements": RULES.improvements.model_copy(update={"language": "en"})})
+    opened = answer(asked(), NOW + DAY, nth=1, given=BAD, rules=rules).events[1]
+    assert "coached" in opened.criteria[0]
+
+
+def test_FB_7_how_easy_it_was_is_kept_and_is_no_star():
+    event = answered(Answers(attitude=5, speed=4, effort=1, solved=True)).events[0]
+    assert (event.scores.effort, event.csat, event.bad) == (1, 4.5, False)
+
+
 def test_FB_2_one_bad_part_is_enough():
     base = {"attitude": 5, "speed": 5, "clarity": 5, "solved": True}
     for part in ({"attitude": 2}, {"speed": 1}, {"clarity": 2}, {"solved": False}):
@@ -87,7 +100,8 @@ def test_FB_1_a_survey_that_is_not_kept_is_over():
         ({"solved": 1}, "solved"),
         ({"recommend": 11}, "recommend"),
         ({"words": "长" * 2001}, "words"),
-        ({"effort": 1}, "effort"),
+        ({"effort": 6}, "effort"),
+        ({"price": 1}, "price"),
     ],
 )
 def test_FB_1_what_no_page_offers_is_no_answer(told: dict, field: str):

@@ -33,6 +33,20 @@ def test_FB_1_the_customer_is_asked_an_hour_after_closing():
     assert decision.state.surveys[0].agent.agent_id == "Z01"
 
 
+def test_FB_1_what_was_closed_long_ago_is_not_asked_about_any_more():
+    case = closed()
+    assert tick(case, NOW + 3 * DAY).events != ()
+    decision = tick(case, NOW + 3 * DAY + HOUR)
+    assert (decision.events, decision.note, decision.state.surveys, due(decision.state)) == ((), None, (), None)
+
+
+def test_FB_1_a_survey_still_expires_when_the_next_closing_is_too_old_to_ask_about():
+    case = after(REOPENED, CLOSED, state=asked(), at=NOW + DAY)
+    decision = tick(case, NOW + 30 * DAY)
+    assert [type(event) for event in decision.events] == [SurveyExpired]
+    assert due(decision.state) is None
+
+
 def test_FB_1_a_reopening_before_that_cancels_it():
     case = after(REOPENED, state=closed())
     assert due(case) is None

@@ -5,21 +5,21 @@ from dataclasses import asdict
 import pytest
 
 from services.feedback.domain.figures import Sums, facts, figures, is_first_contact
-from tests.unit.feedback.build import REOPENED, RESOLVED, after, assigned_event, closed, opened_event
+from tests.unit.feedback.build import DAY, NOW, REOPENED, RESOLVED, after, assigned_event, closed, opened_event
 from tests.unit.feedback.test_follow import ANSWERED, added
 
 
 def test_FB_7_solved_with_one_contact_by_one_agent_is_first_contact_resolution():
     assert is_first_contact(closed())
     assert is_first_contact(after(opened_event(), RESOLVED))
-    assert is_first_contact(after(opened_event(), added(), assigned_event(), ANSWERED, RESOLVED))
+    assert is_first_contact(after(opened_event(), added(), assigned_event(), ANSWERED, added(), RESOLVED))
 
 
 @pytest.mark.parametrize(
     "case",
     [
         after(opened_event(), assigned_event()),
-        after(opened_event(), assigned_event(), ANSWERED, added(), RESOLVED),
+        after(added(), RESOLVED, state=after(opened_event(), assigned_event(), ANSWERED), at=NOW + DAY),
         after(opened_event(), assigned_event("Z01"), assigned_event("Z02"), RESOLVED),
         after(REOPENED, RESOLVED, state=closed()),
     ],
@@ -48,11 +48,12 @@ def test_nothing_is_divided_by_nothing():
 def test_rates_are_shares_of_what_they_are_about():
     sums = Sums(
         taken=8, resolved=4, first_contact=3, promised=5, kept=4, resolve_mid=(10, 20), respond_mid=(7,), asked=4,
-        answered=2, stars=7.5, satisfied=1, rated=2, promoters=1, detractors=1,
+        answered=2, stars=7.5, satisfied=1, effort=8, efforts=3, rated=2,
+        promoters=1, detractors=1,
     )  # fmt: skip
     shown = figures(sums)
     assert (shown.resolution_rate, shown.fcr, shown.sla_kept, shown.response_rate) == (0.5, 0.75, 0.8, 0.5)
-    assert (shown.csat, shown.csat_share, shown.nps) == (3.75, 0.5, 0.0)
+    assert (shown.csat, shown.csat_share, shown.ces, shown.nps) == (3.75, 0.5, 2.67, 0.0)
     assert (shown.time_to_resolve_s, shown.first_response_s) == (15, 7)
 
 

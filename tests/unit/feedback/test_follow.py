@@ -3,11 +3,21 @@
 from services.feedback.domain.delivery import deliver
 from services.feedback.domain.follow import follow
 from services.feedback.domain.promise import settle
-from shared.events.cases import CaseContactAdded, CaseNoted, CaseReclassified, CaseResponded, ContactRef
+from shared.events.base import EventData
+from shared.events.cases import (
+    CaseContactAdded,
+    CaseNoted,
+    CaseReclassified,
+    CaseResponded,
+    CaseResumed,
+    CaseWaiting,
+    ContactRef,
+)
 from shared.events.notifications import NotificationFailed, NotificationSent, Template
 from shared.events.sla import PolicyRef, TargetMet, TargetMissed
 from tests.unit.feedback.build import (
     CLOSED,
+    DAY,
     HOUR,
     IDS,
     NOW,
@@ -19,6 +29,7 @@ from tests.unit.feedback.build import (
     assigned_event,
     closed,
     opened_event,
+    tick,
 )  # fmt: skip
 
 POLICY = PolicyRef(id="default", version="1")
@@ -41,8 +52,38 @@ ANSWERED = CaseResponded(**IDS, by="Z01", first=True)
 
 
 def test_who_comes_back_after_our_answer_counts_and_amendments_do_not():
-    case = after(opened_event(), ANSWERED, added(), added(revision=2, device_model="R7"))
+    case = after(opened_event(), ANSWERED)
+    case = after(added(), added(revision=2, device_model="R7"), state=case, at=NOW + DAY)
     assert (case.came_back, case.product) == (1, "R7")
+
+
+def hourly(*steps: tuple[int, EventData]) -> int:
+    """How often the customer came back, with each event so many hours after the opening."""
+    case = after(opened_event())
+    for hours, event in steps:
+        case = after(event, state=case, at=NOW + hours * HOUR)
+    return case.came_back
+
+
+def test_FB_7_a_dialogue_is_one_contact_however_long_it_goes_on():
+    assert hourly((1, ANSWERED), (2, added()), (6, added()), (9, ANSWERED), (13, added())) == 0
+    assert hourly((1, ANSWERED), (2, added()), (7, added())) == 1
+    assert hourly((1, ANSWERED), (2, added()), (4, added(revision=2)), (7, added())) == 1
+
+
+ASKED_BACK = CaseWaiting(**IDS, by="Z01", on="customer")
+
+
+def test_FB_7_the_answer_to_our_question_is_no_further_contact():
+    woken = CaseResumed(**IDS, by="customer", on="customer")
+    assert hourly((1, ANSWERED), (1, ASKED_BACK), (99, added()), (99, woken)) == 0
+    assert hourly((1, ANSWERED), (1, ASKED_BACK), (9, added()), (9, woken), (99, added())) == 1
+    assert hourly((1, ANSWERED), (1, CaseWaiting(**IDS, by="Z01", on="third_party")), (99, added())) == 1
+
+
+def test_FB_7_we_wait_no_longer_for_a_customer_whose_case_is_over():
+    for over in (RESOLVED, CLOSED):
+        assert hourly((1, ANSWERED), (1, ASKED_BACK), (2, over), (99, added())) == 1
 
 
 def test_what_is_added_before_anybody_answered_belongs_to_the_first_contact():
@@ -95,3 +136,14 @@ def test_the_survey_knows_what_became_of_its_message():
     assert deliver(case, NOW, event=survey).state.surveys[0].delivery == "failed"
     assert deliver(case, NOW, event=other).state is case
     assert deliver(closed(), NOW, event=survey).state.surveys == ()
+
+
+def test_what_became_of_a_message_is_put_on_the_survey_that_it_names():
+    told = {"notification_id": "n", "channel": "sms", "cause": "c", "provider": "local", "attempt": 1}
+    case = tick(after(REOPENED, CLOSED, state=asked()), NOW + 2 * HOUR).state
+    first, second = (survey.id for survey in case.surveys)
+    for about, became in ((first, ["failed", None]), (second, [None, "failed"]), ("", [None, "failed"])):
+        event = NotificationFailed(**IDS, **told, template=Template(id="survey", version=1), about=about)
+        assert [survey.delivery for survey in deliver(case, NOW, event=event).state.surveys] == became
+    unknown = NotificationFailed(**IDS, **told, template=Template(id="survey", version=1), about="none")
+    assert deliver(case, NOW, event=unknown).state is case

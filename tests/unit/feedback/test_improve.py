@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from services.feedback.domain.improve import Changed, change
 from shared.decisions import Decision, Refused
-from shared.events.feedback import ImprovementClosed
+from shared.events.feedback import ImprovementChanged, ImprovementClosed
 from tests.unit.feedback.build import BAD, DAY, NOW, RULES, answered
 
 OPENED = answered(BAD).state
@@ -49,9 +49,29 @@ def test_FB_2_person_department_and_date_may_change_while_it_is_open():
     decision = changed(person="Z02", department="quality", due_at=due_at, note="转交")
     one = decision.state.improvements[0]
     assert (one.person, one.department, one.due_at, one.note) == ("Z02", "quality", due_at, "转交")
-    assert decision.events == ()
+    (event,) = decision.events
+    assert isinstance(event, ImprovementChanged)
+    assert (event.person, event.supervisor, event.department) == ("Z02", "S01", "quality")
+    assert (event.due_at, event.by, event.note) == (due_at, "quality", "转交")
     assert decision.note.text == "转交"
     assert refusal(due_at=NOW) == ("past_due", 422, "due_at")
+
+
+@pytest.mark.parametrize("told", [{"person": "Z02"}, {"department": "quality"}, {"due_at": NOW + 9 * DAY}])
+def test_FB_2_each_of_them_is_told(told: dict):
+    (event,) = changed(**told).events
+    assert event.model_dump(include=set(told)) == told
+
+
+def test_FB_2_a_note_alone_and_what_stands_so_already_are_not_told():
+    assert changed(note="x").events == ()
+    assert changed(person=ONE.person, department=ONE.department, note="x").events == ()
+
+
+@pytest.mark.parametrize("after", [2.1, "2.1", " 2.1\n"])
+def test_FB_2_it_does_not_close_when_nothing_is_better(after):
+    assert refusal(**PROOF | {"after": after}) == ("no_difference", 422, "after")
+    assert refusal(**PROOF | {"before": "Often late", "after": "OFTEN LATE "}) == ("no_difference", 422, "after")
 
 
 def test_FB_2_an_unknown_one_is_said_to_be_so():

@@ -3,6 +3,7 @@
 import csv
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,6 +63,29 @@ def test_FB_6_few_answers_prove_nothing():
 
 def test_FB_6_a_month_that_follows_none_is_compared_with_none():
     assert "上月无数据" in said(month(before=figures(Sums())))
+
+
+EMPTY = {"whole": figures(Sums()), "days": (Day("2026-11-01"),), "improvements": Improvements(open=1), "categories": ()}
+
+
+@pytest.mark.parametrize(
+    "happened",
+    [
+        {"answers_in": 1},
+        {"improvements": Improvements(opened=1)},
+        {"improvements": Improvements(closed=1)},
+        {"days": (Day("2026-11-01", closed=1),)},
+    ],
+)
+def test_FB_6_a_month_in_which_anything_happened_is_shown(happened: dict[str, Any]):
+    assert month(**EMPTY).is_empty
+    assert not month(**EMPTY | happened).is_empty
+    assert "本月没有工单" not in bytes(page("zh", month(**EMPTY | happened)).body).decode()
+
+
+def test_FB_7_the_page_shows_how_easy_it_was():
+    html = bytes(page("en", month(whole=figures(Sums(taken=1, effort=7, efforts=2)))).body).decode()
+    assert "<span>CES, of 5</span><b>3.5</b>" in html
 
 
 def test_FB_6_the_page_shows_what_customers_and_agents_are_called_as_text():

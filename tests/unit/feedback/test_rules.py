@@ -34,6 +34,17 @@ def test_a_correction_ends_before_the_survey():
     assert "correct_within is longer" in broken("surveys", expires_after="1d")
 
 
+def test_FB_1_rules_by_which_nobody_would_be_asked_are_refused():
+    assert "ask_within is shorter" in broken("surveys", ask_within="30m")
+
+
+def test_an_operators_older_files_are_still_read():
+    read = documents()
+    del read["surveys"]["ask_within"], read["surveys"]["questions"]["effort"]
+    del read["improvements"]["language"], read["kpis"]["same_contact_within"]
+    assert Rules.parse(read).model_dump() == RULES.model_dump()
+
+
 def test_a_question_in_one_language_only_is_refused():
     questions = documents()["surveys"]["questions"] | {"speed": {"zh": "快吗"}}
     assert "questions.speed.en" in broken("surveys", questions=questions)

@@ -1,5 +1,11 @@
 from services.intake.domain import follow_feedback
-from shared.events.feedback import ImprovementClosed, ImprovementOpened, Scores, SurveyAnswered
+from shared.events.feedback import (
+    ImprovementChanged,
+    ImprovementClosed,
+    ImprovementOpened,
+    Scores,
+    SurveyAnswered,
+)
 from tests.unit.intake.given import NOW, did, opened
 
 CLOSED = did(opened(), "closed", result="好了", measure="无").state
@@ -38,3 +44,13 @@ def test_IN_10_an_improvement_is_a_line_when_it_is_opened_and_when_it_is_closed(
     assert (first.note.kind, first.note.data["person"], first.note.data["due_at"]) == ("improvement_opened", "Z01", NOW)
     assert (last.note.by, last.note.text) == ("S01", "每日跟进")
     assert last.note.data == {"improvement_id": "i1", "before": "3 天", "after": "4 小时"}
+
+
+def test_IN_10_an_improvement_that_goes_to_somebody_else_is_a_line() -> None:
+    moved = ImprovementChanged(
+        **CLOSED.ids, improvement_id="i1", person="Z02", department="quality", due_at=NOW, by="S01", note="换人跟进"
+    )
+    note = follow_feedback.improvement_changed(CLOSED, NOW, event=moved).note
+    assert note is not None
+    assert (note.kind, note.by, note.text) == ("improvement_changed", "S01", "换人跟进")
+    assert note.data == {"improvement_id": "i1", "person": "Z02", "department": "quality", "due_at": NOW}

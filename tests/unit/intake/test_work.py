@@ -171,10 +171,24 @@ DEEDS: dict[str, tuple[Case, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.parametrize("verb", ["responded", "waiting", "resumed", "resolved", "closed"])
+def test_SL_2_work_says_when_it_was_done_if_that_was_before_we_heard_of_it(verb: str) -> None:
+    case, what = DEEDS[verb]
+    done_at = NOW + timedelta(minutes=5, microseconds=1500)
+    decision = did(case, verb, NOW + HOUR, at=done_at.isoformat(), **what)
+    assert {e.happened_at for e in decision.events} == {NOW + timedelta(minutes=5, milliseconds=1)}
+    assert {e.happened_at for e in did(case, verb, NOW + HOUR, **what).events} == {None}
+
+
+def test_SL_2_what_the_case_keeps_is_dated_by_our_clock() -> None:
+    decision = did(opened(), "resolved", NOW + HOUR, at=NOW.isoformat(), result="已修好")
+    assert (event(decision).happened_at, decision.state.resolved_at) == (NOW, NOW + HOUR)
+
+
 @pytest.mark.parametrize("verb", sorted(INTAKE_VERBS))
 @pytest.mark.parametrize("at", ["2099-01-01T00:00:00Z", "1999-01-01T00:00:00Z"])
 def test_IN_10_a_desktops_wrong_clock_moves_no_promise_no_timer_and_no_line(verb: str, at: str) -> None:
-    """What an agent says of the time is kept as his word; the moment that counts is ours."""
+    """Ahead of us, or before the case: what an agent says of the time is kept as his word, and ours counts."""
     case, what = DEEDS[verb]
     right, wrong = did(case, verb, **what), did(case, verb, at=at, **what)
     assert (wrong.state, wrong.events) == (right.state, right.events)

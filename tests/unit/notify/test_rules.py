@@ -83,9 +83,33 @@ def test_an_answer_on_an_unknown_channel_is_refused():
 
 def test_NT_8_a_priority_without_an_expected_time_is_refused():
     def change(_, channels):
-        del channels["expected_minutes"]["P0"]
+        del channels["expected"]["P0"]
 
     assert "P0 is missing" in broken(change)
+
+
+@pytest.mark.parametrize("written", [120, "2 h", "0h", "1 working days", "2 working day", "1d", "1.5h", "1000h", ""])
+def test_NT_8_an_expected_time_is_whole_hours_or_working_days(written: object):
+    def change(_, channels):
+        channels["expected"]["P0"] = written
+
+    assert "a time such as 8h, 1 working day, 3 working days is wanted" in broken(change)
+
+
+def test_NT_8_the_old_way_to_write_expected_times_is_refused_with_the_new_one():
+    def change(_, channels):
+        del channels["expected"]
+        channels["expected_minutes"] = {"P0": 120}
+
+    assert "expected_minutes has become `expected: {P0: 2h, P2: 1 working day, ...}`" in broken(change)
+
+
+def test_NT_4_staff_are_reached_only_through_what_knows_their_desks():
+    assert not RULES.limited_to({"smtp"}).reaches_staff
+    rules = RULES.limited_to({"smtp"}, for_staff={"smtp"})
+    assert rules.reaches_staff
+    assert rules.channels.channels["desk"].providers == ("smtp",)
+    assert RULES.limited_to({"smtp", "local"}, for_staff={"local"}).channels.channels["desk"].providers == ("local",)
 
 
 def test_a_misspelt_field_is_refused():
@@ -117,7 +141,7 @@ def test_NT_9_a_remedy_that_nobody_described_is_refused():
     def change(terms):
         terms["reasons"]["parts"]["remedy"] = "flowers"
 
-    assert "reasons.parts.remedy 'flowers' is not one of compensation, temporary" in broken_terms(change)
+    assert "reasons.parts.remedy 'flowers' is not one of compensation, follow_up, temporary" in broken_terms(change)
 
 
 def test_a_zone_that_is_nowhere_is_refused():

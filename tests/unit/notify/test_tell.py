@@ -4,6 +4,7 @@ import pytest
 
 from services.notify.domain import deliver, tell
 from services.notify.domain.casefile import Casefile
+from services.notify.domain.rules import Rules
 from shared.events.assignments import CaseUnassigned
 from shared.events.cases import CaseNoted, CaseWaiting, Reach
 from shared.events.notifications import NotificationSuppressed
@@ -16,6 +17,7 @@ from tests.unit.notify.build import (
     after,
     assigned_event,
     delivered,
+    documents,
     opened,
     opened_event,
     queued_event,
@@ -36,13 +38,24 @@ def test_NT_8_received_states_number_expected_time_and_way_of_contact():
     assert message.template == "received"
     assert message.language == "zh"
     assert (message.channel, message.to) == ("sms", "+8613800138000")
-    for told in (NUMBER, "预计处理周期 24 小时", "沟通方式：短信"):
+    for told in (NUMBER, "预计处理周期 1 个工作日", "沟通方式：短信"):
         assert told in message.text
 
 
-def test_NT_8_the_expected_time_follows_the_priority():
-    (message,) = opened(priority="P0").messages
-    assert "预计处理周期 2 小时" in message.text
+@pytest.mark.parametrize(
+    ("priority", "zh", "en"),
+    [
+        ("P0", "2 小时", "2 hours"),
+        ("P1", "8 小时", "8 hours"),
+        ("P2", "1 个工作日", "1 working day"),
+        ("P3", "3 个工作日", "3 working days"),
+    ],
+)
+def test_NT_8_the_expected_time_follows_the_priority_and_is_in_working_time(priority: str, zh: str, en: str):
+    (message,) = opened(priority=priority).messages
+    assert f"预计处理周期 {zh}，" in message.text
+    (message,) = opened(priority=priority, language="en").messages
+    assert f"Expected handling time: {en}." in message.text
 
 
 def test_NT_7_assigned_opens_with_agent_number_and_team():
@@ -215,7 +228,8 @@ def test_NT_10_a_customer_who_is_waited_for_himself_is_not_told_so():
 @pytest.mark.parametrize(
     ("event", "reason", "remedy"),
     [
-        (delays("parts"), "配件缺货", "临时替代方案"),
+        (delays("parts", "temporary"), "配件缺货", "临时替代方案"),
+        (delays("第三方"), "第三方处理延迟", "我们会持续催办，一有进展立即告知您"),
         (delays("备件缺货", "compensation"), "配件缺货", "补偿"),
         (delays(" Technical ", "上门取件"), "技术难点", "上门取件"),
         (delays("台风", "补偿"), "台风", "补偿"),
@@ -226,14 +240,22 @@ def test_NT_9_reasons_and_remedies_are_told_by_name_and_other_words_as_they_are(
     assert f"原因：{reason}。补救措施：{remedy}。新的预计时间：11月22日 17:00。" in message.text
 
 
-def test_NT_9_a_reason_in_own_words_without_a_remedy_promises_none():
-    (message,) = noted(delays("台风")).state.messages
+@pytest.mark.parametrize("why", ["台风", "parts", "technical", "ours"])
+def test_NT_9_where_nobody_offers_a_remedy_none_is_promised(why: str):
+    (message,) = noted(delays(why)).state.messages
     assert "补救措施" not in message.text
 
 
+def test_NT_9_the_operator_may_offer_a_remedy_for_a_reason():
+    read = documents()
+    read["terms"]["reasons"]["parts"]["remedy"] = "compensation"
+    state = tell.noted(delivered(opened()), NOW, event=delays("parts"), cause="event-4", rules=Rules.parse(read)).state
+    assert "补救措施：补偿。" in state.messages[0].text
+
+
 def test_NT_2_a_delay_is_told_in_english_too():
-    (message,) = noted(delays("配件缺货"), language="en").state.messages
-    assert "Reason: a spare part is out of stock. We offer: a temporary solution." in message.text
+    (message,) = noted(delays("配件缺货", "temporary"), language="en").state.messages
+    assert "Reason: a spare part is out of stock. What we do about it: a temporary solution." in message.text
     assert "New time: 22 Nov 17:00 (GMT+8)." in message.text
 
 

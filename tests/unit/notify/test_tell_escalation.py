@@ -4,11 +4,26 @@ from typing import Any
 
 import pytest
 
-from services.notify.domain import tell_escalation
+from services.notify.domain import deliver, tell_escalation, tell_targets
 from services.notify.domain.casefile import Casefile
-from shared.events.escalations import EscalationLevelRaised, EscalationRaised
+from services.notify.domain.rules import Rules
+from shared.events.escalations import EscalationLevelRaised, EscalationRaised, EscalationWithdrawn
 from shared.events.sla import EscalationAnswered
-from tests.unit.notify.build import CASE, NOW, NUMBER, RULES, after, delivered, opened, staffed, waiting, words
+from tests.unit.notify.build import (
+    CASE,
+    NOW,
+    NUMBER,
+    RULES,
+    after,
+    delivered,
+    documents,
+    met_event,
+    missed_event,
+    opened,
+    staffed,
+    waiting,
+    words,
+)
 
 IDS = {"case_id": CASE, "number": NUMBER, "escalation_id": "escalation-1"}
 CUSTOMER = "+8613800138000"
@@ -33,6 +48,11 @@ def answered(state: Casefile, event: EscalationAnswered, cause: str = "event-8")
     return tell_escalation.answered(state, NOW, event=event, cause=cause, rules=RULES)
 
 
+def withdrawn(state: Casefile, level: int = 1, department: str = "frontline"):
+    event = EscalationWithdrawn(**IDS, level=level, department=department, why="made good")
+    return tell_escalation.withdrawn(state, NOW, event=event)
+
+
 def test_NT_3_the_customer_hears_of_each_level_once():
     state = staffed()
     for number, (level, department) in enumerate([(1, "frontline"), (2, "technical"), (2, "legal"), (3, "management")]):
@@ -46,6 +66,70 @@ def test_NT_3_a_level_told_is_not_told_again_whichever_department_is_called_for_
     once = delivered(raised(staffed(), call(2, "technical")).state)
     again = raised(once, call(2, "legal"), "event-9")
     assert (again.state, again.events) == (once, ())
+
+
+def levels(state: Casefile) -> list[str]:
+    return [name for m in state.messages for name in ("客服主管", "技术专家团队", "管理层") if name in m.text]
+
+
+def test_NT_3_several_escalations_of_one_level_are_told_once_while_one_is_open():
+    state = delivered(raised(staffed(), call(2, "technical")).state)
+    state = raised(state, call(1, escalation_id="escalation-2"), "event-8").state
+    state = raised(state, call(2, "legal", escalation_id="escalation-2"), "event-9").state
+    assert waiting(state) == []
+    state = raised(state, call(3, "management", escalation_id="escalation-2"), "event-10").state
+    assert levels(state) == ["管理层"]
+
+
+@pytest.mark.parametrize("over", ["withdrawn", "resolved"])
+def test_NT_3_a_level_is_told_again_once_no_other_escalation_is_open(over: str):
+    state = delivered(raised(staffed(), call()).state)
+    state = withdrawn(state).state if over == "withdrawn" else answered(state, answer("resolved", stands=0)).state
+    state = raised(delivered(state), call(escalation_id="escalation-2"), "event-9").state
+    assert levels(state) == ["客服主管"]
+
+
+def test_NT_3_an_escalation_that_is_over_before_it_was_told_is_not_told():
+    state = raised(staffed(), call()).state
+    decision = withdrawn(raised(state, call(2, "technical"), "event-8").state)
+    assert waiting(decision.state) == []
+    assert [(e.template.id, e.why) for e in decision.events] == [("escalated", "superseded")] * 2
+
+
+def test_NT_3_a_level_that_is_called_off_is_not_told_while_the_lower_one_stands():
+    state = raised(staffed(), call()).state
+    state = raised(state, call(2, "technical"), "event-8").state
+    state = withdrawn(state, level=2, department="technical").state
+    assert levels(state) == ["客服主管"]
+    assert levels(raised(state, call(2, "technical"), "event-9").state) == ["客服主管", "技术专家团队"]
+
+
+def test_NT_3_a_level_on_which_another_escalation_stands_is_still_told():
+    state = raised(staffed(), call()).state
+    state = raised(state, call(escalation_id="escalation-2"), "event-8").state
+    assert levels(withdrawn(state).state) == ["客服主管"]
+
+
+def test_NT_3_a_message_on_its_way_is_left_alone():
+    state = deliver.take(raised(staffed(), call()).state, NOW, by="me", rules=RULES).state
+    assert levels(withdrawn(state).state) == ["客服主管"]
+
+
+def test_NT_3_of_what_was_missed_raised_met_and_withdrawn_at_once_nobody_hears():
+    event = missed_event(target="inactivity", escalation_id="escalation-1")
+    state = tell_targets.missed(staffed(), NOW, event=event, cause="event-6", rules=RULES).state
+    state = raised(state, call()).state
+    assert len(waiting(state)) == 3
+    state = tell_targets.met(state, NOW, event=met_event(target="inactivity", late_s=60.0)).state
+    assert waiting(withdrawn(state).state) == []
+
+
+def test_NT_3_a_case_that_is_escalated_for_ever_stays_small():
+    state = staffed()
+    for nth in range(500):
+        state = raised(state, call(escalation_id=f"escalation-{nth}"), f"event-{nth}").state
+    assert len(state.escalations) == 50
+    assert levels(state) == ["客服主管"]
 
 
 def test_NT_2_a_broken_promise_is_told_as_a_delay_and_not_a_second_time_as_an_escalation():
@@ -84,18 +168,19 @@ def test_NT_3_an_acknowledgement_or_a_refusal_is_ours_alone(said: str):
 def test_SL_14_a_fix_after_the_promise_starts_a_notice_of_delay_once_for_each_new_date():
     state = answered(staffed(), answer("progress", delays=True, fix_at=after(3600)), "event-8").state
     assert [template for template, _ in waiting(state)] == ["escalation_answered", "delay"]
-    assert "原因：技术难点。补救措施：临时替代方案。新的预计时间：11月22日 17:00。" in words(state, "delay")
+    assert "原因：处理时间超出预期。新的预计时间：11月22日 17:00。" in words(state, "delay")
     state = answered(state, answer("progress", delays=True, fix_at=after(3600)), "event-9").state
     state = answered(state, answer("progress", delays=True, fix_at=after(7200)), "event-10").state
     assert [template for template, to in waiting(state) if to == CUSTOMER] == ["delay", "delay"]
 
 
-@pytest.mark.parametrize(
-    ("department", "reason"), [("production", "配件缺货"), ("logistics", "第三方"), ("rnd", "技术难点")]
-)
-def test_NT_9_the_reason_of_the_delay_follows_the_department(department: str, reason: str):
+@pytest.mark.parametrize(("department", "reason"), [("production", "配件缺货"), ("rnd", "处理时间超出预期")])
+def test_NT_9_the_reason_of_a_departments_delay_is_ours_unless_the_operator_names_one(department: str, reason: str):
+    read = documents()
+    read["terms"]["delays"] = {"production": "parts"}
     event = answer("progress", department=department, delays=True, fix_at=after(60))
-    assert f"原因：{reason}" in words(answered(staffed(), event).state, "delay")
+    state = tell_escalation.answered(staffed(), NOW, event=event, cause="event-8", rules=Rules.parse(read)).state
+    assert f"原因：{reason}。" in words(state, "delay")
 
 
 def test_a_drill_tells_nobody_of_its_escalations():

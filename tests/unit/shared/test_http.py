@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from pymongo.errors import ServerSelectionTimeoutError
 
+from shared import signin
 from shared.access import COOKIE, Keys, Principal, new_key
 from shared.decisions import Refused
 from shared.fold import Change
@@ -77,6 +78,7 @@ class Desk:
         keys.write_text(yaml.safe_dump([entry for _, entry in KEYS.values()]))
         self.app.state.keys = Keys(keys)
         install_problems(self.app, self.logged.append)
+        self.app.include_router(signin.router(self.app.state.keys))
         self._doors()
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://test")
@@ -236,6 +238,24 @@ async def test_an_auditor_reads_and_does_not_write(desk: Desk) -> None:
 async def test_a_browser_comes_in_with_its_cookie(desk: Desk) -> None:
     desk.client.cookies.set(COOKIE, KEYS["supervisor"][0])
     assert (await desk.client.get("/items")).status_code == 200
+
+
+HTML = {"Accept": "text/html,application/xhtml+xml"}
+
+
+async def test_a_browser_without_a_key_signs_in_first_and_comes_back(desk: Desk) -> None:
+    answer = await desk.client.get("/items?limit=3&after=%E4%B8%80", headers=HTML)
+    assert (answer.status_code, answer.headers["location"]) == (
+        303, "/signin?next=/items%3Flimit%3D3%26after%3D%25E4%25B8%2580",
+    )  # fmt: skip
+    signed = await desk.client.post(answer.headers["location"], data={"key": KEYS["supervisor"][0]})
+    assert (signed.status_code, signed.headers["location"]) == (303, "/items?limit=3&after=%E4%B8%80")
+
+
+async def test_a_program_without_a_key_is_told_so(desk: Desk) -> None:
+    for headers in ({"Accept": "application/json"}, {}, HTML | {"Authorization": "Bearer sb_guess"}):
+        assert problem(await desk.client.get("/items", headers=headers))[:2] == (401, "unauthenticated")
+    assert problem(await desk.client.post("/items", json={}, headers=HTML))[0] == 401
 
 
 # Pages

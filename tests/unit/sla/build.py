@@ -1,7 +1,7 @@
 """Cases and their promises for the tests of sla; what a test does not care about has a plain value.
 
 By these rules all time counts, so that a test may reckon in its head: first and next response 10 minutes, solution
-100 minutes, inactivity 48 hours, an escalation's levels 10, 20 and 30 minutes.
+100 minutes, inactivity 48 hours, an escalation's levels 10, 20 and 30 minutes. Departments are spoken to in English.
 """
 
 from collections.abc import Iterable
@@ -59,6 +59,7 @@ def plain(**changes: Any) -> Rules:
     urgent = {"first_response": "1m", "next_response": "1m", "resolution": "10m"}
     targets = {"P0": urgent, "P1": urgent, "P2": limits, "P3": limits}
     read["policies"] |= {"policies": [{"id": "plain", "calendar": "always", "targets": targets}]} | changes
+    read["escalations"]["language"] = "en"
     for number, level in enumerate(read["escalations"]["levels"], start=1):
         level |= {"acknowledge_within": f"{number * 10}m", "priorities": {}}
     return Rules.parse(read)
@@ -87,13 +88,16 @@ def says(text: str = "怎么还没处理？", revision: int = 1) -> CaseContactA
     return CaseContactAdded(**IDS, contact_id="c-2", contact=ref, channel="email", text=text, revision=revision)
 
 
-def responds(text: str = "已联系财务", promise: str | None = None, until: datetime | None = None) -> CaseResponded:
+def responds(
+    text: str = "已联系财务", promise: str | None = None, until: datetime | None = None, done: datetime | None = None
+) -> CaseResponded:
+    """`done`: when the agent did it, where intake heard of it only later."""
     made = Promise(what=promise or "", until=until) if until else None
-    return CaseResponded(**IDS, by="Z01", first=True, text=text, promise=made)
+    return CaseResponded(**IDS, by="Z01", first=True, text=text, promise=made, happened_at=done)
 
 
-def waits_for_customer() -> CaseWaiting:
-    return CaseWaiting(**IDS, by="Z01", on="customer")
+def waits_for_customer(done: datetime | None = None) -> CaseWaiting:
+    return CaseWaiting(**IDS, by="Z01", on="customer", happened_at=done)
 
 
 def waits_for(party: str, until: datetime | None = None) -> CaseWaiting:
@@ -120,8 +124,8 @@ def closes() -> CaseClosed:
     return CaseClosed(**IDS, by="timer", how="timer")
 
 
-def reopens() -> CaseReopened:
-    return CaseReopened(**IDS, by="customer", reason="还是错的")
+def reopens(by: str = "customer") -> CaseReopened:
+    return CaseReopened(**IDS, by=by, reason="还是错的")
 
 
 def reclassifies(*to: str, by: str = "Z01") -> CaseReclassified:

@@ -1,8 +1,10 @@
 """What the clock does by itself, and what facts that are read late take back."""
 
 import pytest
+from bson import encode
 
 from services.sla.domain.fire import due, fire
+from services.sla.domain.rules import PRIORITIES
 from shared.decisions import Decision
 from shared.events.escalations import EscalationRaised, EscalationWithdrawn
 from shared.events.sla import ClockPaused, TargetMet, TargetMissed, TargetReminder
@@ -11,6 +13,7 @@ from tests.unit.sla.build import (
     SHIPPED,
     Story,
     at,
+    delays,
     line_of,
     notes,
     only,
@@ -160,6 +163,71 @@ def test_a_late_answer_does_not_call_off_what_a_department_has_taken_up() -> Non
     assert [e.acknowledged for e in story.state.open_escalations] == [True]
 
 
+def asked_often(times: int) -> Story:
+    """Each question is answered late; the front line has taken up the call of each, and says much of it."""
+    targets = {p: {"first_response": "10m", "next_response": "10m", "resolution": "90d"} for p in PRIORITIES}
+    rules = plain(policies=[{"id": "patient", "calendar": "always", "targets": targets}])
+    story = Story(rules, text="发票抬头错误" * 500).fact(1, responds())
+    for number in range(1, times + 1):
+        story.fact(number * 60, says("怎么还没处理" * 100)).clock_at(number * 60 + 10)
+        for said in range(6):
+            story.reply(number * 60 + 11 + said / 10, "frontline", "progress", by="李主管", text="已接手" * 100)
+        story.fact(number * 60 + 12, responds("已处理" * 100))
+    return story
+
+
+def test_SL_5_what_departments_look_into_after_the_fact_does_not_pile_up() -> None:
+    story = asked_often(10)
+    before = story.state.open_escalations
+    assert len(before) == 10
+    story.told()
+    story.fact(2000, says()).clock_at(2010)
+    assert [(e.escalation_id, e.why) for e in story.events if isinstance(e, EscalationWithdrawn)] == [
+        (before[0].id, "done_late")
+    ]
+    assert story.state.open_escalations[:-1] == before[1:]
+    assert [len(one.replies) for one in story.state.escalations] == [1, *[3] * 9, 0]
+
+
+def test_what_a_given_up_promise_set_going_ends_as_overtaken_when_there_is_too_much() -> None:
+    story = Story().fact(1, responds())
+    for number in range(11):
+        story.fact(2 + number, waits_for("仓库", at(2.2 + number))).clock_at(2.5 + number)
+        story.fact(2.6 + number, delays(at(500)))
+    assert len(story.state.open_escalations) == 10
+    ended = [e.why for e in story.told(EscalationWithdrawn)]
+    assert ended == ["overtaken"]
+
+
+def test_a_call_whose_promise_is_still_to_be_kept_is_never_ended_to_make_room() -> None:
+    story = Story().fact(1, responds())
+    for number in range(15):
+        story.fact(2, waits_for(f"仓库{number}", at(20 + number)))
+    story.clock_at(60)
+    assert len(story.state.open_escalations) == 15
+
+
+def test_the_document_stays_small_however_often_an_answer_is_late() -> None:
+    story = asked_often(50)
+    assert len(encode(story.state.model_dump())) < 64 * 1024
+
+
+def test_SL_4_the_levels_have_their_time_in_the_calendar_of_what_was_missed() -> None:
+    """By the shipped rules, opened on Tuesday at 20:00 in Shanghai: an hour from nine on; the front line has an hour
+    more, until eleven, and the department two, of which the midday break is none."""
+    story = Story(SHIPPED).until(60 * 15)
+    assert [(call.at, call.due_at) for call in story.escalation.calls] == [
+        (at(60 * 14), at(60 * 15)),
+        (at(60 * 15), at(60 * 18.5)),
+    ]
+
+
+def test_SL_4_silence_at_night_is_to_be_answered_at_night() -> None:
+    story = Story(SHIPPED).fact(0, responds()).until(INACTIVITY)
+    silence = next(e for e in story.state.open_escalations if e.target == "inactivity")
+    assert silence.due_at == at(INACTIVITY + 60)  # Thursday 21:00
+
+
 def test_an_answer_after_the_due_time_tells_the_miss_too_if_the_timer_was_behind() -> None:
     story = Story()
     story.told()
@@ -232,6 +300,12 @@ def test_SL_1_working_time_only_counts_the_hours_of_the_calendar() -> None:
     story = Story(SHIPPED)  # Tuesday 20:00 in Shanghai
     (reminder, *_) = story.until(60 * 24).told(TargetReminder)
     assert (reminder.target, reminder.at) == ("first_response", at(60 * 13.5))  # half of an hour after nine
+
+
+def test_SL_4_a_call_speaks_the_language_of_our_staff_whichever_the_customer_speaks() -> None:
+    (called,) = Story(SHIPPED, language="es").until(60 * 14).told(EscalationRaised)
+    assert (called.language, called.why) == ("es", "首次响应已超时")
+    assert called.ask.startswith("请确认")
 
 
 def test_a_drill_is_marked_as_one() -> None:

@@ -95,10 +95,20 @@ def test_closing_what_is_resolved_tells_nothing() -> None:
 def test_SL_1_a_reopened_case_is_to_be_solved_a_second_time() -> None:
     story = Story().fact(9, resolves())
     story.told()
-    started = story.fact(20, reopens()).told(ClockStarted)
+    started = story.fact(20, reopens(by="Z01")).told(ClockStarted)
     assert [(e.target, e.nth, e.due_at) for e in started] == [
         ("resolution", 2, at(120)),
         ("inactivity", 2, at(20 + INACTIVITY)),
+    ]
+
+
+def test_SL_1_a_customer_who_reopens_a_case_waits_for_an_answer_too() -> None:
+    story = Story().fact(2, responds()).fact(9, resolves())
+    story.told()
+    started = story.fact(20, reopens(), says()).told(ClockStarted)
+    assert [(e.target, e.due_at) for e in started if e.target != "inactivity"] == [
+        ("next_response", at(30)),
+        ("resolution", at(120)),
     ]
 
 
@@ -137,12 +147,62 @@ def test_SL_8_waiting_for_a_third_party_after_the_customer_lets_the_clocks_run_a
 
 def test_SL_13_each_promise_is_watched_until_when_it_was_given() -> None:
     story = Story().fact(2, responds(promise="周二前回电", until=at(40)))
-    story.fact(3, responds(promise="周五前退款", until=at(60)))
+    story.fact(3, waits_for("支付平台", at(60)))
     missed = story.until(70).told(TargetMissed)
-    assert [(e.promise, e.due_at) for e in missed if e.target == "promise"] == [
-        ("周二前回电", at(40)),
-        ("周五前退款", at(60)),
+    assert [(e.promise, e.party, e.due_at) for e in missed if e.target == "promise"] == [
+        ("周二前回电", None, at(40)),
+        (None, "支付平台", at(60)),
     ]
+
+
+def test_SL_13_coming_back_to_the_customer_keeps_what_was_promised_and_it_is_not_told_missed() -> None:
+    story = Story().fact(2, responds(promise="下午回电", until=at(40))).fact(3, waits_for("支付平台", at(60)))
+    story.told()
+    story.fact(30, responds())
+    assert story.lines() == ["met promise"]
+    missed = story.until(70).told(TargetMissed)
+    assert [e.party for e in missed if e.target == "promise"] == ["支付平台"]
+
+
+def test_SL_13_an_answer_keeps_the_old_promise_and_not_the_one_it_makes() -> None:
+    story = Story().fact(2, responds(promise="下午回电", until=at(40)))
+    story.told()
+    story.fact(30, responds(promise="周五前退款", until=at(90)))
+    assert story.lines() == ["met promise", "started promise"]
+    assert [clock.promise for clock in story.state.live_clocks if clock.target == "promise"] == ["周五前退款"]
+
+
+@pytest.mark.parametrize(("done", "late_s", "corrected"), [(39, 0, True), (45, 5 * MINUTE, False)])
+def test_SL_13_coming_back_after_the_miss_was_told_keeps_the_promise_late_or_corrects_it(
+    done: float, late_s: float, corrected: bool
+) -> None:
+    story = Story().fact(2, responds(promise="下午回电", until=at(40))).until(40)
+    story.told()
+    (met,) = story.fact(done, responds(), read=46).told(TargetMet)
+    assert (met.target, met.late_s, met.corrected) == ("promise", late_s, corrected)
+
+
+def test_SL_2_an_answer_given_while_intake_could_not_hear_of_it_counts_as_of_when_it_was_given() -> None:
+    story = Story().until(10)
+    story.told()
+    story.fact(25, responds(done=at(9)))
+    (met,) = [e for e in story.events if isinstance(e, TargetMet)]
+    assert (met.target, met.at, met.late_s, met.corrected) == ("first_response", at(9), 0, True)
+    assert (story.state.history[-1].what, story.state.open_escalations) == ("escalated", ())
+
+
+def test_SL_8_the_clock_stood_from_when_the_agent_began_to_wait() -> None:
+    story = Story().fact(1, responds()).until(100)
+    story.fact(120, waits_for_customer(done=at(90)))
+    assert story.clock("resolution").used_s == 90 * MINUTE
+
+
+def test_an_answer_dated_before_the_question_keeps_it_from_the_first_moment() -> None:
+    """The clocks of desktops go behind ours; intake decides what follows what."""
+    story = Story().fact(2, responds()).fact(20, says())
+    story.told()
+    (met,) = story.fact(21, responds(done=at(19))).told(TargetMet)
+    assert (met.target, met.at, met.late_s) == ("next_response", at(20), 0)
 
 
 def test_SL_13_word_of_a_delay_moves_the_promise() -> None:
@@ -171,8 +231,8 @@ def test_SL_13_word_of_a_delay_after_the_promise_broke_makes_a_new_one() -> None
 def test_of_many_promises_at_a_time_the_one_due_last_makes_room() -> None:
     story = Story()
     for number in range(21):
-        story.fact(2, responds(promise=f"p{number}", until=at(1000 + number)))
-    live = [clock.promise for clock in story.state.live_clocks if clock.target == "promise"]
+        story.fact(2, waits_for(f"p{number}", at(1000 + number)))
+    live = [clock.party for clock in story.state.live_clocks if clock.target == "promise"]
     assert len(live) == 20
     assert "p19" not in live
     assert "p20" in live
@@ -261,5 +321,6 @@ def test_SL_4_the_document_stays_small_whatever_is_said() -> None:
     story = Story(text="投诉" * 10_000)
     for minute in range(200):
         story.fact(minute / 100, responds("已处理" * 1000, promise="回电" * 1000, until=at(5000 + minute)))
+        story.fact(minute / 100, waits_for("物流" * 1000, at(5000 + minute)))
     assert len(story.state.model_dump_json().encode()) < 56 * 1024
     assert len(story.state.history) == 50

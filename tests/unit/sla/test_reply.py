@@ -108,6 +108,15 @@ def test_an_acknowledgement_in_time_that_is_read_late_takes_the_climb_back() -> 
     assert [call.level for call in story.escalation.calls] == [1]
 
 
+def test_SL_4_a_refusal_in_time_that_is_read_late_corrects_the_miss_and_the_next_level_stays_called() -> None:
+    """With the refusal in hand it would have been called even earlier."""
+    story = missed().until(115)
+    story.told()
+    story.reply(109, "frontline", "refused", read=116)
+    assert story.lines() == ["answered frontline 1", "met escalation corrected"]
+    assert [call.level for call in story.escalation.calls] == [1, 2]
+
+
 def test_a_refusal_of_a_lower_level_changes_nothing_above() -> None:
     story = missed().until(115)
     story.told()
@@ -163,6 +172,12 @@ def test_a_reply_to_what_is_over_changes_nothing(said: Any) -> None:
     reply = EscalationReply(id="1", escalation_id=story.escalation.id, case_id=CASE, department="frontline")
     decision = answer(story.state, at(106), reply=reply, said=said, at=at(106), rules=RULES)
     assert decision == Decision(story.state)
+
+
+def test_a_reply_dated_before_its_call_counts_as_of_the_call() -> None:
+    story = missed().reply(50, "frontline", "acknowledged", read=105)
+    assert story.told(TargetMet)[0].at == at(100)
+    assert story.state.history[-1].at == at(100)
 
 
 def test_a_reply_dated_ahead_of_us_counts_as_of_now() -> None:
