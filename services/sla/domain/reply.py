@@ -23,6 +23,8 @@ def answer(
     """Raises Refused `unknown_case`, `unknown_escalation` (404), `not_called` (409). What is over stays over."""
     watch = _known(state)
     escalation = _found(watch, reply)
+    if _was_called_off(escalation, reply):
+        return Decision(watch)
     call = _called(escalation, reply)
     if escalation.state != "open":
         return Decision(watch)
@@ -47,6 +49,11 @@ def _found(watch: Watch, reply: EscalationReply) -> Escalation:
         message = f"case {watch.number} has no escalation {reply.escalation_id}"
         raise Refused("unknown_escalation", message, field="escalation_id", status=404)
     return found
+
+
+def _was_called_off(escalation: Escalation, reply: EscalationReply) -> bool:
+    """It had begun to answer before it heard that it need not."""
+    return reply.department in escalation.called_off and all(c.department != reply.department for c in escalation.calls)
 
 
 def _called(escalation: Escalation, reply: EscalationReply) -> Call:
@@ -80,7 +87,9 @@ def _take(watch: Watch, escalation: Escalation, call: Call, reply: Reply, now: d
         return watch.with_escalation(escalation), met
     above = [c for c in escalation.calls if c.level > call.level]
     off = escalate.called_off(watch, escalation, above, why=escalate.IN_TIME)
-    kept = escalation.changed(calls=tuple(c for c in escalation.calls if c.level <= call.level))
+    kept = escalation.changed(
+        calls=tuple(c for c in escalation.calls if c.level <= call.level), called_off=tuple(c.department for c in above)
+    )
     return watch.with_escalation(kept), (*met, *off)
 
 

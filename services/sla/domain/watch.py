@@ -102,7 +102,8 @@ class Reply(_Part):
 class Escalation(_Part):
     """What one miss has set going. `climbing`: the next level is called unless the last one answers in time.
 
-    `calendar`: of the promise that was missed; the levels have their time by it.
+    `calendar`: of the promise that was missed; the levels have their time by it. `called_off`: departments that were
+    called too early, as we know now; what they still say has no effect.
     """
 
     id: str
@@ -113,6 +114,7 @@ class Escalation(_Part):
     climbing: bool = True
     acknowledged: bool = False
     calls: tuple[Call, ...] = ()
+    called_off: tuple[Department, ...] = ()
     replies: tuple[Reply, ...] = ()
     raised_at: datetime
     ended_at: datetime | None = None

@@ -108,6 +108,13 @@ def test_an_acknowledgement_in_time_that_is_read_late_takes_the_climb_back() -> 
     assert [call.level for call in story.escalation.calls] == [1]
 
 
+def test_what_a_department_says_that_was_called_off_meanwhile_has_no_effect_and_is_no_error() -> None:
+    story = missed().until(115).reply(109, "frontline", "acknowledged", read=116)
+    before, _ = story.state, story.told()
+    assert story.reply(117, "payment", "acknowledged").told() == []
+    assert story.state == before
+
+
 def test_SL_4_a_refusal_in_time_that_is_read_late_corrects_the_miss_and_the_next_level_stays_called() -> None:
     """With the refusal in hand it would have been called even earlier."""
     story = missed().until(115)
