@@ -4,9 +4,9 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 BIN := .venv/bin
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile -q --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras
-export DEMO_SECONDS CONTACTS RESET SEED
+export DEMO_SECONDS CONTACTS RESET SEED SEEDS
 
-.PHONY: help demo up down test lane-stack lane-fast test-fast check simulate bench lock
+.PHONY: help demo up down test lane-stack lane-fast test-fast check simulate faults bench lock before
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -32,17 +32,27 @@ lane-fast:
 test-fast: .venv/stamp ## the tests that need neither broker nor database
 	@$(BIN)/pytest -m "not stack"
 
-check: .venv/stamp ## format, lint, types, import contracts, schema compatibility, manifests
+check: .venv/stamp ## format, lint, types, import contracts, schema compatibility, manifests, alert rules
 	@command -v kubectl >/dev/null || { echo 'switchboard: kubectl is missing; install it with: curl -fLO "https://dl.k8s.io/release/v1.32.0/bin/linux/$$(dpkg --print-architecture)/kubectl" && sudo install kubectl /usr/local/bin/' >&2; exit 1; }
+	@command -v promtool >/dev/null || { echo 'switchboard: promtool is missing; install it with: sudo apt-get install -y --no-install-recommends prometheus' >&2; exit 1; }
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/switchboard contracts check
+	@$(BIN)/python -m tests.upgrades.states
 	@set -o pipefail; for overlay in local production; do kubectl kustomize deploy/k8s/overlays/$$overlay | $(BIN)/kubernetes-validate --strict --quiet -k 1.32 /dev/stdin || exit 1; done
+	@promtool check rules deploy/alerts/rules.yaml >/dev/null
+	@promtool test rules deploy/alerts/rules_test.yaml >/dev/null
 
-simulate: .venv/stamp ## the simulation (SEED=n for one)
-	@$(BIN)/pytest tests/simulation -m "not stack"
+simulate: .venv/stamp ## 10,000 histories of all services under faults (SEEDS=n for another number, SEED=n for one with its story)
+	@$(BIN)/python -m tests.simulation
+
+faults: .venv/stamp ## real processes under real faults, with an exact ledger (ROW=name for one, SHORT=1, SEED=n)
+	@$(BIN)/python -m tests.faults $(if $(ROW),--row $(ROW)) $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED))
+
+before: ## makes the committed code the version that the next one is tried against: the last step of a release
+	@git archive --format=zip -9 -o tests/upgrades/before.zip HEAD shared services
 
 bench: .venv/stamp ## the benchmarks, as ratios against a bare client
 	@$(BIN)/python -m bench

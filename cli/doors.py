@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
@@ -55,6 +56,10 @@ class Doors:
     def services(self) -> list[Door]:
         """One replica of each: what lies in a service's store is the same for all of them."""
         return list({door.service: door for door in reversed(self.replicas)}.values())[::-1]
+
+    @property
+    def by_service(self) -> list[list[Door]]:
+        return [list(doors) for _, doors in groupby(self.replicas, lambda door: door.service)]
 
     def get(self, door: Door, path: str, **params: Any) -> Any:
         return self._ask("GET", door, path, params)

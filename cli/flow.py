@@ -38,6 +38,8 @@ class Flow:
     """What its HTTP doors write down, so that a topic for outsiders holds everything that was said."""
     hints: Mapping[str, tuple[str, ...]]
     """Topics of its own, on which its replicas only wake each other."""
+    watches: Mapping[str, tuple[tuple[str, str], ...]]
+    """For which pairs of topic and reader it counts what is not applied."""
 
 
 def flow() -> Flow:
@@ -47,6 +49,7 @@ def flow() -> Flow:
         writes={name: _families(_given_out(name)) for name in SERVICES},
         records={name: _families(_written_down(name)) for name in SERVICES},
         hints={name: tuple(part.signals) for name, part in parts.items()},
+        watches={name: _watched(part) for name, part in parts.items()},
     )
 
 
@@ -57,6 +60,12 @@ def _parts(name: str) -> Parts:
     database = connect(given.mongo)[name]
     wired: Parts = app.assemble(Core(name, given, database, producer_of(given), Metrics(name)))
     return wired
+
+
+def _watched(part: Parts) -> tuple[tuple[str, str], ...]:
+    readers = sorted({reader for those in part.readers.values() for reader in those})
+    topics = {reader: [topic for topic, those in part.readers.items() if reader in those] for reader in readers}
+    return tuple((family, reader) for reader in readers for family in _families(topics[reader]))
 
 
 def _families(topics: Iterable[str]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import contracts, feed, keys, parked, partitions, quarantine, rules, setup, stack, status, topics
+from cli import audit, contracts, feed, keys, parked, partitions, quarantine, rules, setup, stack, status, topics
 from cli.group import Group
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app.command()(stack.demo)
 app.command()(feed.feed)
 app.command()(setup.setup)
 app.command()(status.status)
+app.add_typer(audit.app, name="audit")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(keys.app, name="keys")
 app.add_typer(parked.app, name="parked")

@@ -9,7 +9,7 @@ import typer
 
 from cli.doors import Became, Door, Doors, Item, Pace, Work, agree, natural, path_of, table
 from cli.errors import CliError
-from cli.quarantine import After, AsJson, Before, Service
+from cli.quarantine import After, AsJson, Before, Service, Why
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -53,6 +53,7 @@ def replay(
     dry_run: DryRun = False,
     yes: Yes = False,
     rate: Rate = None,
+    why: Why = "",
     as_json: AsJson = False,
 ) -> None:
     """Try keys again, with all that waits behind them in order. Exit code 0 only if all flow again."""
@@ -60,7 +61,8 @@ def replay(
     asked = _asked(doors, keys, every, (reason, source, after, before))
     if not dry_run:
         agree(len(asked), f"Replay {len(asked)} keys?", yes)
-    _work(doors, asked, _rehearse if dry_run else _replay, Pace(rate), "replayable" if dry_run else "replayed", as_json)
+    step = _rehearse if dry_run else partial(_replay, why)
+    _work(doors, asked, step, Pace(rate), "replayable" if dry_run else "replayed", as_json)
 
 
 @app.command()
@@ -75,17 +77,21 @@ def skip(
     dry_run: DryRun = False,
     yes: Yes = False,
     rate: Rate = None,
+    why: Why = "",
     as_json: AsJson = False,
 ) -> None:
     """Give up the first waiting record of each key, or the gap before it, for good; then go on with the rest.
 
-    Exit code 0 only if all flow again.
+    Exit code 0 only if all flow again. What was given up stands in the audit trail.
     """
     doors = Doors(service)
     asked = _asked(doors, keys, every, (reason, source, after, before))
+    if not (why or dry_run):
+        raise CliError("what is given up for good wants a reason: --why 'its writer is gone'; or --dry-run to look")
     if not dry_run:
         agree(len(asked), f"Give up the first waiting record of {len(asked)} keys for good?", yes, freely=0)
-    _work(doors, asked, _would_skip if dry_run else _skip, Pace(rate), "skippable" if dry_run else "flowing", as_json)
+    step = _would_skip if dry_run else partial(_skip, why)
+    _work(doors, asked, step, Pace(rate), "skippable" if dry_run else "flowing", as_json)
 
 
 Filters = tuple[str | None, str | None, datetime | None, datetime | None]
@@ -146,12 +152,12 @@ def _work(doors: Doors, asked: list[Item], step: Step, pace: Pace, verb: str, as
     work.tell(verb, as_json)
 
 
-def _replay(doors: Doors, door: Door, item: Item) -> Became:
-    return _after(door, item, doors.post(door, path_of("parked", item["key"], "replay")))
+def _replay(why: str, doors: Doors, door: Door, item: Item) -> Became:
+    return _after(door, item, doors.post(door, path_of("parked", item["key"], "replay"), why=why))
 
 
-def _skip(doors: Doors, door: Door, item: Item) -> Became:
-    return _after(door, item, doors.post(door, path_of("parked", item["key"], "skip")))
+def _skip(why: str, doors: Doors, door: Door, item: Item) -> Became:
+    return _after(door, item, doors.post(door, path_of("parked", item["key"], "skip"), why=why))
 
 
 def _after(door: Door, item: Item, answer: Item) -> Became:
@@ -166,8 +172,15 @@ def _rehearse(doors: Doors, door: Door, item: Item) -> Became:
     return Became(door.service, item["key"], good, "would flow" if good else "would stand still", answer["error"] or "")
 
 
-def _would_skip(_: Doors, door: Door, item: Item) -> Became:
-    if item["parked"] and item["waiting"]:
-        first = item["waiting"][0]
-        return Became(door.service, item["key"], True, f"would lose {first['type']} {first['sequence'] or ''}".strip())
-    return Became(door.service, item["key"], True, "would go on without", item["why"])
+def _would_skip(doors: Doors, door: Door, item: Item) -> Became:
+    answer = doors.post(door, path_of("parked", item["key"], "skip"), dry_run=True)
+    lost = "would lose " + (", ".join(map(_lost, answer["lost"])) or "nothing")
+    return Became(door.service, item["key"], True, lost, "" if answer["would_flow"] else "would still stand")
+
+
+def _lost(lost: Item) -> str:
+    """`number.added 1 of numbers.v1`, or `numbers.v1 2 to 5` for a gap."""
+    if "type" in lost:
+        return f"{lost['type']} {lost['number'] or lost['id']} of {lost['topic']}"
+    until = f" to {lost['last']}" if lost["last"] > lost["first"] else ""
+    return f"{lost['topic']} {lost['first']}{until}"

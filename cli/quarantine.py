@@ -27,6 +27,7 @@ After = Annotated[
 Before = Annotated[
     datetime | None, typer.Option(parser=moment, metavar="TIME", help="Set aside before then: 2026-11-22T08:00Z or 8h.")
 ]
+Why = Annotated[str, typer.Option(help="Why it is done, for the audit trail.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
@@ -77,6 +78,7 @@ def replay(
     rate: Annotated[
         float | None, typer.Option(min=0.01, help="Records per second. Default: as fast as it goes.")
     ] = None,
+    why: Why = "",
     as_json: AsJson = False,
 ) -> None:
     """Take records in again, inside the service that set them aside. Exit code 0 only if all were taken in."""
@@ -93,7 +95,7 @@ def replay(
         agree(len(asked), f"Replay {len(asked)} records?", yes)
     work = Work(Pace(rate))
     for door, id_ in asked:
-        work.do(door.service, id_, partial(_replay, doors, door, id_, dry_run))
+        work.do(door.service, id_, partial(_replay, doors, door, id_, dry_run, why))
     work.tell("replayable" if dry_run else "replayed", as_json)
 
 
@@ -133,8 +135,8 @@ def _path(id_: str, *more: str) -> str:
     return path_of("quarantine", id_, *more, keep="/")
 
 
-def _replay(doors: Doors, door: Door, id_: str, dry_run: bool) -> Became:
-    answer = doors.post(door, _path(id_, "replay"), dry_run=dry_run)
+def _replay(doors: Doors, door: Door, id_: str, dry_run: bool, why: str) -> Became:
+    answer = doors.post(door, _path(id_, "replay"), dry_run=dry_run, why=why)
     why = answer["error"] or ""
     if dry_run:
         good = answer["would_be_replayed"]

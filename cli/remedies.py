@@ -58,6 +58,7 @@ def ailments(health: Health, expected: Mapping[str, int]) -> list[Ailment]:
         lambda: _stopped(health),
         lambda: _skewed(health),
         lambda: _behind(health),
+        lambda: _unseen(health),
         lambda: _unread(health, expected),
         lambda: _calendars(health),
         lambda: _refused(health),
@@ -111,6 +112,14 @@ def _behind(health: Health) -> Iterator[tuple[str, str]]:
         worst = max(lag, key=lambda at: lag[at])
         what = f"{total:,} records wait to be applied, most of them ({lag[worst]:,}) on {place(worst)}"
         yield what, "switchboard status --watch  (does it shrink? if not, add replicas: at most one per partition)"
+
+
+def _unseen(health: Health) -> Iterator[tuple[str, str]]:
+    """What its readers have not applied. What waits in its own documents is told as parked keys and gaps."""
+    for (topic, reader), records in health.unseen.items():
+        if records and reader != health.service:
+            what = f"{reader} has not applied {records:,} records of {topic} that are more than a minute old"
+            yield what, f"switchboard partitions list --service {reader}  (does it run? is a partition stopped?)"
 
 
 def _unread(health: Health, expected: Mapping[str, int]) -> Iterator[tuple[str, str]]:

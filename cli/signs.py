@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
+from math import isnan
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -19,6 +20,8 @@ from shared.metrics import PREFIX
 TIMEOUT_S = 5.0
 Place = tuple[str, int]
 """Topic and partition."""
+Pair = tuple[str, str]
+"""Topic and reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class Figures:
     lag: Mapping[Place, int] = field(default_factory=dict)
     calendars: Mapping[str, float] = field(default_factory=dict)
     version: str = ""
+    unseen: Mapping[Pair, float] = field(default_factory=dict)
+    """Records that a reader has not applied in time; without the pairs of which that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,14 @@ class Health:
         return lag
 
     @property
+    def unseen(self) -> dict[Pair, int]:
+        """By topic and reader, as this service counts; its replicas count the same, so the largest."""
+        unseen: dict[Pair, int] = {}
+        for pair, records in (item for signs in self.replicas for item in signs.figures.unseen.items()):
+            unseen[pair] = max(int(records), unseen.get(pair, 0))
+        return unseen
+
+    @property
     def versions(self) -> list[str]:
         return sorted({s.figures.version for s in self.replicas if s.figures.version})
 
@@ -122,6 +135,7 @@ def parse(text: str) -> Figures:
         gauges={name: value for name, labels, value in ours if set(labels) == {"service"}},
         lag={(at["topic"], int(at["partition"])): int(v) for name, at, v in ours if name == "consumer_lag_records"},
         calendars={at["calendar"]: value for name, at, value in ours if name == "calendar_days_left"},
+        unseen={(at["topic"], at["reader"]): v for name, at, v in ours if name == "events_unseen" and not isnan(v)},
         version=next((_version(labels) for name, labels, _ in ours if name == "build_info"), ""),
     )
 
@@ -132,9 +146,10 @@ def _version(labels: Mapping[str, str]) -> str:
 
 
 def _partitions(answer: httpx.Response) -> tuple[frozenset[Place] | None, frozenset[Place]]:
-    """Those that a replica reads, and those of them that stand still. Without a key that may ask, nothing is known."""
+    """Those that a replica reads, and those that stand still, whoever reads them. Without a key that may ask, nothing
+    is known."""
     if not answer.is_success:
         return None, frozenset()
     items = answer.json()["items"]
-    owned = frozenset((item["topic"], item["partition"]) for item in items)
+    owned = frozenset((item["topic"], item["partition"]) for item in items if item["owned"])
     return owned, frozenset((item["topic"], item["partition"]) for item in items if item["stopped"])

@@ -114,7 +114,17 @@ def screen(picture: Picture) -> RenderableType:
 
 
 def _services(services: Sequence[Health]) -> Table:
-    heads = ("service", "address", "state", "version", "lag", *(head for head, _ in COLUMNS), "stopped", "clock")
+    heads = (
+        "service",
+        "address",
+        "state",
+        "version",
+        "lag",
+        "unseen",
+        *(head for head, _ in COLUMNS),
+        "stopped",
+        "clock",
+    )
     return _table(heads, [row for health in services for row in _rows(health)])
 
 
@@ -138,7 +148,7 @@ def _state(signs: Signs) -> Text:
 def _figures(health: Health) -> list[str | Text]:
     if not any(signs.alive for signs in health.replicas):
         return []
-    shown: list[str | Text] = [f"{sum(health.lag.values()):,}"]
+    shown: list[str | Text] = [f"{sum(figures.values()):,}" for figures in (health.lag, health.unseen)]
     shown += [_number(health.gauge(name)) for _, name in COLUMNS]
     skew = health.skew
     return [*shown, str(health.partitions_stopped), "-" if skew is None else f"{skew:+.2f} s"]
@@ -204,6 +214,7 @@ def _item(health: Health) -> dict[str, Any]:
             for s in health.replicas
         ],
         "lag": [{"topic": topic, "partition": n, "records": m} for (topic, n), m in sorted(health.lag.items())],
+        "unseen": [{"topic": topic, "reader": reader, "records": n} for (topic, reader), n in health.unseen.items()],
         "partitions_stopped": health.partitions_stopped,
         "clock_skew_seconds": health.skew,
         **figures,

@@ -1,6 +1,6 @@
 """What an operator does inside a running service: quarantine, parked keys, stopped partitions.
 
-Every step leaves a line in the audit trail.
+Every step leaves a line in the audit trail, with who took it and why.
 """
 
 from collections.abc import Sequence
@@ -18,10 +18,18 @@ from shared.quarantine import kept
 
 Admin = Annotated[Principal, who("supervisor")]
 Reader = Annotated[Principal, who("supervisor", writes=False)]
+DryRun = Annotated[bool, Query()]
+Why = Annotated[str, Query(max_length=500, description="Why it is done, for the audit trail.")]
 
 
 def admin_router(running: Any) -> APIRouter:
     router = APIRouter(tags=["operations"])
+    for doors in (_set_aside, _standing_still, _partitions, _trail):
+        doors(router, running)
+    return router
+
+
+def _set_aside(router: APIRouter, running: Any) -> None:
     quarantine = running.quarantine
 
     @router.get("/v1/quarantine")
@@ -53,17 +61,21 @@ def admin_router(running: Any) -> APIRouter:
         return _whole(_found(await quarantine.get(id_), id_))
 
     @router.post("/v1/quarantine/{id_:path}/replay")
-    async def replay(by: Admin, id_: str, dry_run: Annotated[bool, Query()] = False) -> Any:
+    async def replay(by: Admin, id_: str, dry_run: DryRun = False, why: Why = "") -> Any:
         body = _found(await quarantine.get(id_), id_)
         if dry_run:
             problem = await running.bus.rehearse(kept(body))
             return {"id": id_, "replayed": False, "would_be_replayed": problem is None, "error": problem}
-        outcomes = await running.bus.work([kept(body)])
-        error = await _still_bad(running, body, outcomes)
-        if error is None:
-            await quarantine.settle(id_, "replayed", by.name)
+        async with running.trail.step(by.name, "quarantine replay", id_, why) as step:
+            outcomes = await running.bus.work([kept(body)])
+            error = await _still_bad(running, body, outcomes)
+            if error is None:
+                await quarantine.settle(id_, "replayed", by.name)
+            step.became = "replayed" if error is None else "stays in quarantine"
         return {"id": id_, "replayed": error is None, "outcomes": [o.status for o in outcomes], "error": error}
 
+
+def _standing_still(router: APIRouter, running: Any) -> None:
     @router.get("/v1/parked")
     async def list_parked(_: Reader, limit: Limit = 100, after: After = "") -> Any:
         found: list[dict[str, Any]] = []
@@ -75,46 +87,90 @@ def admin_router(running: Any) -> APIRouter:
         return page(sorted(found, key=lambda item: str(item["key"])), limit, lambda item: str(item["key"]))
 
     @router.post("/v1/parked/{key}/replay")
-    async def unpark(by: Admin, key: str, dry_run: Annotated[bool, Query()] = False) -> Any:
+    async def unpark(by: Admin, key: str, dry_run: DryRun = False, why: Why = "") -> Any:
+        store = await _store_of(running, key)
         if dry_run:
-            error = await (await _store_of(running, key)).would_flow(key)
+            error = await store.would_flow(key)
             return {"key": key, "flows": False, "would_flow": error is None, "error": error}
-        return await _for_key(running, by, key, "unpark", "replayed")
+        async with running.trail.step(by.name, "parked replay", key, why) as step:
+            flows = await store.unpark(key)
+            step.became = _became(flows)
+        return {"flows": flows, **_parked(store, (await store.load([key]))[key])}
 
     @router.post("/v1/parked/{key}/skip")
-    async def skip(by: Admin, key: str) -> Any:
-        return await _for_key(running, by, key, "skip", "skipped")
+    async def skip(by: Admin, key: str, dry_run: DryRun = False, why: Why = "") -> Any:
+        """`lost` for good: a record whole, or the first and last number of a gap, by topic."""
+        store = await _store_of(running, key)
+        if dry_run:
+            would = await store.skip(key, dry_run=True)
+            return {"key": key, "flows": False, "would_flow": would.flows, "lost": would.lost}
+        if not why:
+            raise Problem(422, "invalid", "why: what is given up for good wants a reason", field="why")
+        async with running.trail.step(by.name, "parked skip", key, why) as step:
+            skipped = await store.skip(key)
+            step.became, step.lost = _became(skipped.flows), skipped.lost
+        return {"flows": skipped.flows, "lost": skipped.lost, **_parked(store, (await store.load([key]))[key])}
 
+
+def _partitions(router: APIRouter, running: Any) -> None:
     @router.get("/v1/partitions")
     async def partitions(_: Reader) -> Any:
-        stopped = running.bus.breaker.open_places()
-        items = [
-            {
-                "topic": t,
-                "partition": p,
-                "next_offset": running.ownership.next_offset((t, p)),
-                "stopped": (t, p) in stopped,
-            }
-            for t, p in running.ownership.places
-        ]
-        return {"items": items, "next": None}
+        """Those that this replica reads, and all that are stopped, whoever reads them."""
+        stopped = await running.bus.stops.load()
+        owned = running.ownership.places
+        return {
+            "items": [
+                {
+                    "topic": t,
+                    "partition": p,
+                    "owned": (t, p) in owned,
+                    "next_offset": running.ownership.next_offset((t, p)),
+                    "stopped": (t, p) in stopped,
+                    "since": wire(stopped[t, p]) if (t, p) in stopped else None,
+                }
+                for t, p in sorted({*owned, *stopped})
+            ],
+            "next": None,
+        }
 
     @router.post("/v1/partitions/{topic}/{partition}/resume")
-    async def resume(by: Admin, topic: str, partition: int) -> Any:
-        if (topic, partition) not in running.bus.breaker.open_places():
-            raise Problem(404, "not_stopped", f"{topic}/{partition} is not stopped here", field="partition")
-        running.bus.resume(running.consumer(), [(topic, partition)])
-        await _audit(running, by, "partition resumed", f"{topic}/{partition}")
-        return {"topic": topic, "partition": partition, "stopped": False}
+    async def resume(by: Admin, topic: str, partition: int, dry_run: DryRun = False, why: Why = "") -> Any:
+        """Whoever reads it goes on within about a second."""
+        place = topic, partition
+        if place not in await running.bus.stops.load():
+            raise Problem(404, "not_stopped", f"{topic}/{partition} is not stopped", field="partition")
+        if not dry_run:
+            async with running.trail.step(by.name, "partition resume", f"{topic}/{partition}", why):
+                await running.bus.stops.remove(place)
+        return {"topic": topic, "partition": partition, "stopped": dry_run}
 
-    return router
+
+def _trail(router: APIRouter, running: Any) -> None:
+    @router.get("/v1/audit")
+    async def list_audit(
+        _: Reader,
+        limit: Limit = 100,
+        after: After = "",
+        by: str | None = None,
+        did: str | None = None,
+        what: str | None = None,
+        since: AwareDatetime | None = None,
+        before: AwareDatetime | None = None,
+    ) -> Any:
+        found = await running.trail.find(
+            by=by, did=did, what=what, since=since, before=before, after=after, limit=limit + 1
+        )
+        return page([_line(body) for body in found], limit, lambda item: str(item["id"]))
 
 
-async def _for_key(running: Any, by: Principal, key: str, verb: str, did: str) -> dict[str, Any]:
-    store = await _store_of(running, key)
-    flows = await getattr(store, verb)(key)
-    await _audit(running, by, f"parked key {did}", key)
-    return {"flows": flows, **_parked(store, (await store.load([key]))[key])}
+def _became(flows: bool) -> str:
+    return "flows" if flows else "stands still"
+
+
+def _line(body: dict[str, Any]) -> dict[str, Any]:
+    """A step without `became` was cut short, or is being taken."""
+    told = {name: body.get(name) for name in ("by", "did", "what", "why", "became", "lost")}
+    return {"id": str(body["_id"]), "at": wire(body["at"]), **told}
 
 
 async def _store_of(running: Any, key: str) -> Any:
@@ -131,10 +187,6 @@ async def _still_bad(running: Any, body: dict[str, Any], outcomes: Sequence[Outc
         return next((why for outcome in outcomes if outcome.refused and (why := why_not(outcome))), None)
     problem: str | None = await running.bus.rehearse(kept(body))
     return problem
-
-
-async def _audit(running: Any, by: Principal, did: str, what: str) -> None:
-    await running.quarantine.audit.insert_one({"at": running.core.clock(), "by": by.name, "did": did, "what": what})
 
 
 def _found(body: dict[str, Any] | None, id_: str) -> dict[str, Any]:

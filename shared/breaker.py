@@ -1,6 +1,7 @@
 """Stops a partition when errors are ours and many, instead of parking every key. Pure but for its memory."""
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -61,6 +62,8 @@ class Breaker:
     def open_places(self) -> frozenset[Place]:
         return frozenset(self._open)
 
-    def close(self, place: Place) -> None:
-        self._open.discard(place)
-        self._seen.pop(place, None)
+    def set_open(self, places: Iterable[Place]) -> None:
+        """Exactly these are open. One that is closed by this begins to count anew."""
+        before, self._open = self._open, set(places)
+        for place in before - self._open:
+            self._seen.pop(place, None)

@@ -8,6 +8,7 @@ paused and backed off with jitter, the consumer stays in its group, and the same
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -23,6 +24,7 @@ from shared.fold import Change, HeldFull, Outcome
 from shared.metrics import Metrics
 from shared.ownership import Ownership
 from shared.quarantine import Aside, Quarantine, aside, aside_event
+from shared.stops import Stops
 from shared.store import Store
 
 log = logging.getLogger(__name__)
@@ -75,6 +77,7 @@ class _Batch:
     bad: list[Aside] = field(default_factory=list)
     stores: dict[int, Store[Any]] = field(default_factory=dict)
     verdicts: dict[int, tuple[Place, bool]] = field(default_factory=dict)
+    outcomes: list[Outcome[Any]] = field(default_factory=list)
 
 
 class Bus:
@@ -87,6 +90,7 @@ class Bus:
         self,
         doors: Mapping[str, Sequence[Door]],
         quarantine: Quarantine,
+        stops: Stops,
         *,
         metrics: Metrics,
         ownership: Ownership,
@@ -94,17 +98,17 @@ class Bus:
         signals: Mapping[str, Signal] | None = None,
         clock: Clock = utc_now,
         chance: Random | None = None,
-        commit_after_write: bool = True,
     ) -> None:
-        self.doors, self.quarantine, self.ownership = doors, quarantine, ownership
+        self.doors, self.quarantine, self.stops, self.ownership = doors, quarantine, stops, ownership
         self._signals = signals or {}
         self._metrics, self._after, self._clock = metrics, after, clock
         self._chance = chance or Random()
-        self._commit_after_write = commit_after_write
         self._turn = asyncio.Lock()
-        self._failures = 0
+        self._failures: Counter[Place] = Counter()
         self._resuming: set[asyncio.Task[None]] = set()
         self.breaker = Breaker()
+        self._stops_as_of: int | None = None
+        self._stops_to_keep: set[Place] = set()
         self.stopping = False
         for door in (door for some in doors.values() for door in some):
             door.store.set_aside = self.set_aside
@@ -114,6 +118,8 @@ class Bus:
         async with self._turn:
             mine = consumer.assignment()
             records = [r for r in records if (r.topic, r.partition) in mine]
+            if not await self._knows_stops(records, consumer):
+                return
             self._put_back([r for r in records if self.breaker.is_open((r.topic, r.partition))], consumer)
             records = [r for r in records if not self.breaker.is_open((r.topic, r.partition))]
             if records and not self.stopping:
@@ -123,16 +129,15 @@ class Bus:
         """Work and commit, or put back: whatever goes wrong, these records must not be committed over."""
         ends = {(r.topic, r.partition): r.offset + 1 for r in records}
         try:
-            if not self._commit_after_write:
-                await consumer.commit(ends)
-            await self.work(records)
+            verdicts = (await self._work(records)).verdicts
+            await self._judge(verdicts.values(), consumer)
         except AWAY as error:
             self._back_off(records, consumer, error)
         except Exception as error:  # noqa: BLE001 - it is looked into, partition by partition
             await self._narrow_down(records, consumer, error)
         else:
-            self._failures = 0
-            self._stop_if_broken(records, consumer)
+            for place in ends:
+                self._failures.pop(place, None)
             self.ownership.applied(ends, records)
             await self._commit(ends, consumer)
 
@@ -148,9 +153,11 @@ class Bus:
         self._back_off(records, consumer, error)
 
     async def work(self, records: Sequence[Record]) -> list[Outcome[Any]]:
-        """Everything but the commit; also the way of a replay."""
+        """Everything but the commit and the breaker's judgement: the way of a replay."""
+        return (await self._work(records)).outcomes
+
+    async def _work(self, records: Sequence[Record]) -> _Batch:
         batch = self._read(records)
-        outcomes: list[Outcome[Any]] = []
         for number, pairs in batch.changes.items():
             done = await batch.stores[number].apply([change for _, change in pairs], recorded=True)
             batch.bad += [
@@ -159,12 +166,10 @@ class Bus:
                 if o.refused
             ]
             self._notice_bugs(pairs, done, batch)
-            outcomes += done
-        for place, bug in batch.verdicts.values():
-            self.breaker.saw(place, bug, self._clock())
+            batch.outcomes += done
         await self.quarantine.put(batch.bad)
-        await self._after(outcomes)
-        return outcomes
+        await self._after(batch.outcomes)
+        return batch
 
     def _read(self, records: Sequence[Record]) -> _Batch:
         batch = _Batch()
@@ -210,12 +215,53 @@ class Bus:
                 place, before = batch.verdicts.get(id(record), ((record.topic, record.partition), False))
                 batch.verdicts[id(record)] = place, before or outcome.bug is not None
 
-    def _stop_if_broken(self, records: Sequence[Record], consumer: Consumer) -> None:
-        broken = [place for place in {(r.topic, r.partition) for r in records} if self.breaker.is_open(place)]
-        if broken:
+    async def _judge(self, verdicts: Iterable[tuple[Place, bool]], consumer: Consumer) -> None:
+        """Stop what is broken; kept before anything is committed, so that no crash forgets it."""
+        now, places = self._clock(), set[Place]()
+        for place, bug in verdicts:
+            self.breaker.saw(place, bug, now)
+            places.add(place)
+        if broken := [place for place in sorted(places) if self.breaker.is_open(place)]:
+            self._stops_to_keep |= set(broken)
+            await self._keep_stops()
             consumer.pause(broken)
-            self._metrics.partitions_stopped.set(len(self.breaker.open_places()))
-            log.critical("partitions stopped after many errors of our own: %s", sorted(broken))
+            self._show_stops(consumer)
+            log.critical("partitions stopped after many errors of our own: %s", broken)
+
+    async def _knows_stops(self, records: Sequence[Record], consumer: Consumer) -> bool:
+        """Before the first records of an assignment: what was stopped earlier, by whomever. False: put back."""
+        try:
+            while self._stops_as_of != self.ownership.generation:
+                await self.heed_stops(consumer)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the records must come again
+            self._back_off(records, consumer, error)
+            return False
+        return True
+
+    async def heed_stops(self, consumer: Consumer | None) -> None:
+        """Stop and go on as the store says: an operator may have told another replica.
+
+        May run beside a batch. What that stops meanwhile the store has not told of, so it is asked again later.
+        """
+        await self._keep_stops()
+        generation, before = self.ownership.generation, self.breaker.open_places()
+        kept = await self.stops.load()
+        if self.breaker.open_places() != before:
+            return
+        self.breaker.set_open(kept)
+        self._stops_as_of = generation
+        if consumer is not None:
+            consumer.resume((before - self.breaker.open_places()) & consumer.assignment())
+            self._show_stops(consumer)
+
+    async def _keep_stops(self) -> None:
+        if keeping := frozenset(self._stops_to_keep):
+            await self.stops.add(keeping)
+            self._stops_to_keep -= keeping
+
+    def _show_stops(self, consumer: Consumer) -> None:
+        """Each replica tells of its own, so that the sum over the replicas is right."""
+        self._metrics.partitions_stopped.set(len(self.breaker.open_places() & consumer.assignment()))
 
     async def rehearse(self, record: Record) -> str | None:
         """Why a record would not be taken in now; None if it would. Changes nothing."""
@@ -228,16 +274,11 @@ class Bus:
                     return why
         return None
 
-    def resume(self, consumer: Consumer, places: Iterable[Place]) -> None:
-        """Let stopped partitions go on: an operator has mended what was wrong."""
-        for place in places:
-            self.breaker.close(place)
-            consumer.resume([place])
-        self._metrics.partitions_stopped.set(len(self.breaker.open_places()))
-
     def _back_off(self, records: Sequence[Record], consumer: Consumer, error: BaseException) -> None:
-        self._failures += 1
-        delay = min(FIRST_BACK_OFF_S * 2 ** min(self._failures, 10), LONGEST_BACK_OFF_S) * self._chance.uniform(0.5, 1)
+        places = {(r.topic, r.partition) for r in records}
+        self._failures.update(places)
+        doublings = min(max(self._failures[place] for place in places), 10)
+        delay = min(FIRST_BACK_OFF_S * 2**doublings, LONGEST_BACK_OFF_S) * self._chance.uniform(0.5, 1)
         log.warning("%s records put back for %.1f s: %s: %s", len(records), delay, type(error).__name__, error)
         starts = self._put_back(records, consumer)
         task = asyncio.create_task(self._resume_later(starts, consumer, delay))
@@ -261,13 +302,19 @@ class Bus:
         consumer.resume([place for place in places if place in assigned and not self.breaker.is_open(place)])
 
     async def _commit(self, ends: Mapping[Place, int], consumer: Consumer) -> None:
-        if not self._commit_after_write:
-            return
         assigned = consumer.assignment()
         try:
             await consumer.commit({place: end for place, end in ends.items() if place in assigned})
         except TRANSIENT as error:
             log.info("offsets not committed, their records will come again as repeats: %s", error)
+
+    async def step_over(self, starts: Mapping[Place, int], ends: Mapping[Place, int], consumer: Consumer) -> None:
+        """Go on at these ends: from the starts on no record lies before them. Not where more was applied meanwhile."""
+        async with self._turn:
+            mine = consumer.assignment()
+            still = {p: end for p, end in ends.items() if p in mine and self.ownership.next_offset(p) == starts[p]}
+            self.ownership.applied(still, ())
+            await self._commit(still, consumer)
 
     async def drain(self) -> None:
         """Return when the batch in hand is committed: before partitions are given away, and at the stop."""

@@ -1,6 +1,7 @@
 """Errors of the mechanics.
 
 Transient     the world is away for now (database, broker, a race not yet decided); the same work is tried again
+  WrongClock  this process's clock is off; nothing is decided by it until it is right again
 TooEarly      what a record rests on has not been read yet; its partition waits, the others go on
 Unreadable    an outsider's record that no later attempt can read; it is set aside whole with its reason
 """
@@ -13,6 +14,10 @@ from shared.fold import HeldFull
 
 class Transient(Exception):
     """Try the same again a little later."""
+
+
+class WrongClock(Transient):
+    """The message says by how much."""
 
 
 class TooEarly(Exception):

@@ -123,7 +123,10 @@ def _failed(error: Exception, _state: Any, _now: datetime) -> Decision[Any]:
 
 
 def _turn(document: Document[Any], event: Event, folding: Folding[Any]) -> bool:
-    return event.sequence is None or _is_repeat(document, event, folding) or _is_ready(document, event, folding)
+    if event.sequence is None:
+        return True
+    known = event.topic in folding.reads  # else a newer version follows it and will apply it
+    return known and (_is_repeat(document, event, folding) or _is_ready(document, event, folding))
 
 
 def _is_repeat(document: Document[Any], event: Event, folding: Folding[Any]) -> bool:

@@ -1,7 +1,7 @@
 """Whether a service lives and may be sent work, and the gauges that tell an operator how it is."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -11,11 +11,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from shared.clock import utc_now
 from shared.errors import TRANSIENT
 from shared.http import Json
-from shared.mongo import CODEC, durable
+from shared.mongo import durable
 
 READY_WITHIN_S = 2.0
-MOST_SKEW_S = 1.0
 OVERDUE_S = 10
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def install(app: FastAPI) -> None:
@@ -46,11 +46,11 @@ async def not_ready(running: Any) -> list[str]:
     if running.stopping:
         reasons.append("stopping")
     try:
-        skew = await asyncio.wait_for(_write_and_compare(running), READY_WITHIN_S)
+        await asyncio.wait_for(_write_and_compare(running), READY_WITHIN_S)
     except TRANSIENT as error:
         return [*reasons, f"the store can't be written: {type(error).__name__}"]
-    if abs(skew) > MOST_SKEW_S:
-        reasons.append(f"this clock is {skew:+.1f} s off the database's")
+    if wrong := running.core.checked_clock.wrong():
+        reasons.append(wrong)
     return reasons
 
 
@@ -59,26 +59,22 @@ def refused_rules(running: Any) -> list[str]:
     return [problem for rules in running.parts.rules for problem in rules.refused]
 
 
-async def _write_and_compare(running: Any) -> float:
-    """Write one small document and say how far this clock is from the database's, in seconds."""
-    database = running.core.database
-    await durable(database, "health").update_one({"_id": running.core.name}, {"$set": {"at": utc_now()}}, upsert=True)
-    before = utc_now()
-    theirs = (await database.command("hello", codec_options=CODEC))["localTime"]
-    middle = before + (utc_now() - before) / 2
-    skew: float = (middle - theirs).total_seconds()
-    running.core.metrics.clock_skew_seconds.set(skew)
-    return skew
+async def _write_and_compare(running: Any) -> None:
+    """Write one small document, and compare the clocks."""
+    documents = durable(running.core.database, "health")
+    await documents.update_one({"_id": running.core.name}, {"$set": {"at": utc_now()}}, upsert=True)
+    await running.core.checked_clock.compare()
 
 
 async def observe(running: Any) -> None:
-    """Set the gauges that are looked up rather than counted."""
+    """Set the gauges that are looked up rather than counted, and log what was set aside meanwhile."""
     metrics, stores = running.core.metrics, running.parts.stores
+    running.quarantine.tell()
     metrics.rules_refused.set(bool(refused_rules(running)))
     metrics.events_held.set(await _count(stores, {"held.since": {"$exists": True}}))
     metrics.parked_keys.set(await _count(stores, {"parked.since": {"$exists": True}}))
     metrics.outbox_pending.set(await _count(stores, {"pending": {"$exists": True}}))
-    metrics.timers_pending.set(await _count(stores, {"due": {"$exists": True}}))
+    metrics.timers_pending.set(await _count(stores, {"shard": {"$gte": 0}, "due": {"$gt": LONG_AGO}}))
     late = utc_now() - timedelta(seconds=OVERDUE_S)
     metrics.timers_overdue.set(await _count(stores, {"shard": {"$gte": 0}, "due": {"$lte": late}}))
     metrics.quarantine_depth.set(await running.quarantine.documents.count_documents({"status": "waiting"}))
@@ -110,10 +106,12 @@ async def _gaps(stores: Any) -> int:
 
 
 def _observe_lag(running: Any) -> None:
-    consumer = running.consumer()
+    """Only of partitions that are read here: of one that was given away the next reader tells."""
+    consumer, figures = running.consumer(), running.core.metrics.consumer_lag_records
+    figures.clear()
     if consumer is None:
         return
     for place in running.ownership.places:
         lag = consumer.lag(place, running.ownership.next_offset(place))
         if lag is not None:
-            running.core.metrics.consumer_lag_records.labels(*place).set(lag)
+            figures.labels(*place).set(lag)

@@ -21,7 +21,7 @@ from shared import access
 from shared.clock import utc_now
 from shared.codec import check_tree
 from shared.decisions import Refused
-from shared.errors import TRANSIENT, Unreadable
+from shared.errors import TRANSIENT, Unreadable, WrongClock
 from shared.events.contacts import MAX_RECORD_BYTES
 from shared.fold import Change, Outcome
 from shared.mongo import durable
@@ -100,6 +100,8 @@ def problem_of(error: BaseException) -> Problem:  # noqa: PLR0911 - one line per
                 {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "error"),
                 str(error.detail),
             )
+        case WrongClock():
+            return unavailable(str(error))
         case _ if isinstance(error, TRANSIENT):
             return unavailable("the store is away or busy; try again")
         case _:
@@ -150,12 +152,12 @@ async def read_body(request: Request, limit: int = MAX_RECORD_BYTES) -> Any:
 
 async def read_bytes(request: Request, limit: int) -> bytes:
     """A request's body as it came; Unreadable if it is too large."""
-    body = b""
+    body = bytearray()
     async for piece in request.stream():
         body += piece
         if len(body) > limit:
             raise Unreadable("too_large", f"the body is larger than {limit} bytes")
-    return body
+    return bytes(body)
 
 
 def parsed(body: bytes) -> Any:

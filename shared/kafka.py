@@ -24,6 +24,13 @@ from shared.settings import Settings
 MAX_RECORDS = 1000
 POLL_MS = 20
 FETCH_WAIT_MS = 100
+PARTITION_FETCH_BYTES = 256 * 1024
+FETCH_BYTES = 16 * 1024 * 1024
+"""What is fetched ahead is bounded by these, however much lies on the topics: for each partition its own, or one batch
+of a producer where that is larger (1 MiB at most); of each answer the whole."""
+LEAVE_WITHIN_S = 1.5
+DRAINED_S = 0.1
+"""For FastStream to wait for a batch at the stop: the bus has waited already, or has given it up."""
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
@@ -56,6 +63,11 @@ def _security(settings: Settings) -> BaseSecurity | None:
             use_ssl=True,
         )
     return BaseSecurity(ssl_context=_ssl(settings), use_ssl=True)
+
+
+def group_of(service: str) -> str:
+    """The consumer group of a service."""
+    return f"switchboard.{service}"
 
 
 def producer_of(settings: Settings) -> KafkaProducer:
@@ -157,12 +169,13 @@ def subscribe(
     """A broker with one subscriber that hands whole batches of raw records to the bus and leaves offsets to it."""
     take_any_header_name()
     broker = KafkaBroker(
-        settings.kafka, security=_security(settings), allow_auto_create_topics=False, logger=None,
-        middlewares=middlewares, graceful_timeout=10.0, metadata_max_age_ms=30_000,
+        settings.kafka.split(","), security=_security(settings), allow_auto_create_topics=False, logger=None,
+        middlewares=middlewares, graceful_timeout=DRAINED_S, metadata_max_age_ms=30_000,
     )  # fmt: skip
     subscriber = broker.subscriber(
         *topics, group_id=group, batch=True, max_records=MAX_RECORDS, batch_timeout_ms=POLL_MS,
         ack_policy=AckPolicy.MANUAL, auto_offset_reset="earliest", fetch_max_wait_ms=FETCH_WAIT_MS,
+        max_partition_fetch_bytes=PARTITION_FETCH_BYTES, fetch_max_bytes=FETCH_BYTES,
         partition_assignment_strategy=(RangePartitionAssignor,), listener=_Listener(bus, ownership),
         parser=_parse_nothing, decoder=_decode_nothing, max_poll_interval_ms=300_000,
         session_timeout_ms=10_000, heartbeat_interval_ms=3_000, rebalance_timeout_ms=60_000,

@@ -45,6 +45,12 @@ METRICS = (
     Metric(Gauge, "rules_refused", "1 while changed rules were refused and the last good ones stay in force"),
     Metric(Counter, "write_conflicts_total", "changes folded again after a lost race"),
     Metric(
+        Gauge,
+        "events_unseen",
+        "records published a minute ago and not applied by a service that must; 0 where all is well, NaN while unknown",
+        ("topic", "reader"),
+    ),
+    Metric(
         Histogram, "timer_lateness_seconds", "from when a timer was due to when it fired", (), (*_FAST, 10, 60, 600)
     ),
     Metric(Gauge, "timers_pending", "timers that are set"),
@@ -133,3 +139,8 @@ class _Bound:
         if key not in self._children:
             self._children[key] = self._metric.labels(self._service, *key)
         return self._children[key]
+
+    def clear(self) -> None:
+        """Forget every series."""
+        self._metric.clear()
+        self._children.clear()

@@ -4,6 +4,7 @@ Errors:
     SettingsError (shared.settings)    the driver's name is not one of DRIVERS
 """
 
+import inspect
 from typing import Any
 
 from bson.codec_options import CodecOptions
@@ -54,3 +55,11 @@ def only_duplicates(error: BulkWriteError) -> bool:
     """Whether a bulk write failed only where something is there already."""
     details = error.details or {}
     return not details.get("writeConcernErrors") and all(e["code"] == DUPLICATE_KEY for e in details["writeErrors"])
+
+
+async def aggregated(collection: Any, pipeline: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What an aggregation finds. One driver answers with a cursor, the other with the promise of one."""
+    cursor = collection.aggregate(pipeline)
+    cursor = await cursor if inspect.isawaitable(cursor) else cursor
+    found: list[dict[str, Any]] = await cursor.to_list(None)
+    return found

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple, Protocol
 
+from pymongo import UpdateMany
+
 from shared.clock import Clock, utc_now, wire
 from shared.document import Document, Entry
 from shared.errors import TRANSIENT, plainly
@@ -21,6 +23,8 @@ log = logging.getLogger(__name__)
 REMEMBER = 50_000
 SWEEP_AFTER = timedelta(seconds=2)
 SWEEP_LIMIT = 500
+MOST_PAGES = 200
+"""Of one store at a turn: documents that are written all the while must not keep the other stores waiting for ever."""
 MANY_BESIDE = 200
 AWAY = timedelta(seconds=1)
 ANSWER_WITHIN_S = 40.0
@@ -64,6 +68,7 @@ class Relay:
         self._producer, self._service, self._metrics, self._clock = producer, service, metrics, clock
         self._published: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._beside: set[asyncio.Task[None]] = set()
+        self._queueing = asyncio.Lock()
         self._away, self._away_until = False, clock()
 
     def has_published(self, store: Keeper, key: str, nonce: str) -> bool:
@@ -94,7 +99,8 @@ class Relay:
     async def _send(self, entries: Sequence[Entry]) -> None:
         records = [Publication(e.topic, e.key.encode(), e.value, headers(e, self._service)) for e in entries]
         async with asyncio.timeout(ANSWER_WITHIN_S):
-            sent = await self._producer.send(records)
+            async with self._queueing:  # what was handed over first is told first, also beside
+                sent = await self._producer.send(records)
             answers = await asyncio.gather(*sent, return_exceptions=True)
         failures = [answer for answer in answers if isinstance(answer, BaseException)]
         if failures:
@@ -107,11 +113,10 @@ class Relay:
         by_nonce: dict[str, list[str]] = {}
         for document in documents:
             by_nonce.setdefault(document.nonce, []).append(document.key)
-        for nonce, keys in by_nonce.items():
+        emptied = {"$set": {"outbox": []}, "$unset": {"pending": ""}}
+        if updates := [UpdateMany({"_id": {"$in": keys}, "nonce": n}, emptied) for n, keys in by_nonce.items()]:
             collection = quick(store.documents.database, store.shape.collection)
-            await collection.update_many(
-                {"_id": {"$in": keys}, "nonce": nonce}, {"$set": {"outbox": []}, "$unset": {"pending": ""}}
-            )
+            await collection.bulk_write(updates, ordered=False)
 
     async def _try(self, store: Keeper, documents: Sequence[Document[Any]]) -> None:
         try:
@@ -127,21 +132,32 @@ class Relay:
 
     async def sweep(self, stores: Iterable[Keeper], shards: Iterable[int] | None) -> int:
         """Publish what crashes and outages left behind, oldest first; returns how many documents."""
+        query: dict[str, Any] = {"pending": {"$lte": self._clock() - SWEEP_AFTER}}
+        if shards is not None:
+            query["shard"] = {"$in": list(shards)}
+        return sum([await self._sweep(store, query) for store in stores])
+
+    async def _sweep(self, store: Keeper, query: dict[str, Any]) -> int:
+        """Page after page while they are full: after an outage the rest does not wait for the next turn."""
         count = 0
-        for store in stores:
-            query: dict[str, Any] = {"pending": {"$lte": self._clock() - SWEEP_AFTER}}
-            if shards is not None:
-                query["shard"] = {"$in": list(shards)}
+        for _ in range(MOST_PAGES):
             left = list((await store.load_where(query, sort=[("pending", 1)], limit=SWEEP_LIMIT)).values())
             if left:
                 await self.publish(store, left)
             count += len(left)
+            if len(left) < SWEEP_LIMIT:
+                break
         return count
 
     async def settle(self) -> None:
         """Wait for what is being published beside; what fails is left to the sweeper."""
         while self._beside:
-            await asyncio.gather(*self._beside, return_exceptions=True)
+            await self.caught_up()
+
+    async def caught_up(self) -> None:
+        """Wait for what is being published beside now, not for what others add meanwhile."""
+        if self._beside:
+            await asyncio.wait(self._beside)
 
 
 def headers(entry: Entry, service: str) -> list[Header]:

@@ -39,7 +39,12 @@ class Ownership:
         """The records up to these offsets have been applied."""
         self._next.update(ends)
         for record in records:
-            self._applied[record.topic, record.partition] = datetime.fromtimestamp(max(record.timestamp, 0) / 1000, UTC)
+            moment = datetime.fromtimestamp(max(record.timestamp, 0) / 1000, UTC)
+            self._has_applied((record.topic, record.partition), moment)
+
+    def _has_applied(self, place: Place, moment: datetime) -> None:
+        """It never goes back: what was applied stays applied while new records are on their way."""
+        self._applied[place] = max(moment, self._applied.get(place, moment))
 
     def begins(self, offsets: Mapping[Place, int], generation: int) -> None:
         """Where reading went on after the assignment, for partitions of which nothing has been applied since.
@@ -79,5 +84,6 @@ class Ownership:
         return min(known) if known and len(known) == len(moments) else None
 
     def _until(self, place: Place) -> datetime | None:
-        candidates = [m for m in (self._applied.get(place), self.horizon(place)) if m is not None]
-        return max(candidates, default=None)
+        if (moment := self.horizon(place)) is not None:
+            self._has_applied(place, moment)
+        return self._applied.get(place)

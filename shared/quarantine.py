@@ -1,6 +1,8 @@
 """What could not be read or was refused, kept whole: listed, shown, replayed inside the service that set it aside."""
 
 import asyncio
+import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +18,8 @@ from shared.metrics import Metrics
 from shared.mongo import durable
 from shared.outbox import Header, Producer, Publication
 
+log = logging.getLogger(__name__)
+MOST_NAMED = 10
 LONGEST_COPY = 900_000
 """Bytes of a record that is copied whole to the `.dlq` topic; of a longer one only the reason and the place are."""
 LONGEST_KEPT = 8 * 1024 * 1024
@@ -45,8 +49,14 @@ def aside(record: Record, reason: str, error: str, source: str) -> Aside:
         headers=tuple(record.headers),
         reason=reason,
         error=error[:2000],
-        source=source or record.topic,
+        source=source or _sender(record),
     )
+
+
+def _sender(record: Record) -> str:
+    """Who says that he sent a record whose body says nothing; its topic, where nobody does."""
+    named = (value for name, value in record.headers if name == "ce_source" and isinstance(value, bytes))
+    return next(named, b"").decode(errors="replace")[:200] or record.topic
 
 
 def aside_event(event: Event, reason: str, error: str) -> Aside:
@@ -66,8 +76,8 @@ def aside_event(event: Event, reason: str, error: str) -> Aside:
 class Quarantine:
     def __init__(self, database: Any, producer: Producer, *, metrics: Metrics, clock: Clock = utc_now) -> None:
         self.documents = durable(database, "quarantine")
-        self.audit = durable(database, "audit")
         self._producer, self._metrics, self._clock = producer, metrics, clock
+        self._untold: Counter[tuple[str, str]] = Counter()
 
     async def setup(self) -> None:
         await self.documents.create_indexes(
@@ -93,7 +103,16 @@ class Quarantine:
         for position, record in enumerate(records):
             if position in new:
                 self._metrics.quarantine(record.reason, record.source)
+                self._untold[record.source, record.reason] += 1
         await asyncio.gather(*await self._producer.send([self._copy(record) for record in records]))
+
+    def tell(self) -> None:
+        """Log who sent what was set aside since the last time, the most first. Sources are outsiders' words."""
+        told, self._untold = self._untold.most_common(), Counter()
+        for (source, reason), count in told[:MOST_NAMED]:
+            log.warning("%d records of %r set aside: %s", count, source, reason)
+        if rest := sum(count for _, count in told[MOST_NAMED:]):
+            log.warning("%d records of other sources or for other reasons set aside", rest)
 
     def _body(self, record: Aside, now: datetime) -> dict[str, Any]:
         return {
@@ -153,9 +172,8 @@ class Quarantine:
 
     async def settle(self, id_: str, status: str, by: str) -> None:
         """Note how a record left the quarantine, and who let it go."""
-        now = self._clock()
-        await self.documents.update_one({"_id": id_}, {"$set": {"status": status, "settled_at": now, "settled_by": by}})
-        await self.audit.insert_one({"at": now, "by": by, "did": f"quarantine {status}", "what": id_})
+        settled = {"status": status, "settled_at": self._clock(), "settled_by": by}
+        await self.documents.update_one({"_id": id_}, {"$set": settled})
 
 
 @dataclass(frozen=True, slots=True)

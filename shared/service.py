@@ -10,11 +10,13 @@ import asyncio
 import gc
 import logging
 import os
+import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Generic, TypeVar
 
 import uvicorn
@@ -25,6 +27,8 @@ from shared import health, signin, topics
 from shared import settings as settings_module
 from shared.access import Keys
 from shared.admin import admin_router
+from shared.admission import Admission
+from shared.auditor import Auditor, Published, Waiting
 from shared.bus import Bus, Door, Signal, nothing_after
 from shared.clock import Clock, utc_now
 from shared.errors import TRANSIENT, plainly
@@ -32,18 +36,23 @@ from shared.events.base import Event
 from shared.fold import Change, Outcome
 from shared.guarded import ALL_GUARDS, Guards
 from shared.http import Grouped, Idempotency, install_problems, unavailable
-from shared.kafka import client_options, consumer_of, producer_of, subscribe
+from shared.kafka import LEAVE_WITHIN_S, client_options, consumer_of, group_of, producer_of, subscribe
+from shared.markers import Markers
 from shared.metrics import Metrics
 from shared.mongo import connect
+from shared.offsets import KafkaOffsets
 from shared.outbox import Producer, Relay
 from shared.ownership import Ownership
 from shared.producer import KafkaProducer
 from shared.quarantine import Quarantine
 from shared.rules import Parse, Rules, RulesError
 from shared.settings import Settings, SettingsError
+from shared.skew import COMPARE_S, CheckedClock
+from shared.stops import Stops
 from shared.store import Shape, Store
 from shared.telemetry import BatchSpan, HttpTelemetry, export_traces, log_to_stderr
 from shared.timers import Timed, Timers
+from shared.trail import Trail
 
 log = logging.getLogger(__name__)
 T = TypeVar("T", bound=Settings)
@@ -53,6 +62,9 @@ K = TypeVar("K")
 RETRY_S = 1.0
 SWEEP_S = 1.0
 OBSERVE_S = 5.0
+AUDIT_S = 10.0
+REQUESTS_S, BATCH_S, LAST_S = 2, 3.0, 0.7
+"""What a stop grants to open requests, to the batch in hand and to each farewell: together less than ten seconds."""
 VERSION = "0.1.0"
 
 
@@ -66,8 +78,14 @@ class Core(Generic[T]):
     producer: Producer
     metrics: Metrics
     clock: Clock = utc_now
+    steady: Callable[[], float] = time.monotonic
     guards: Guards = ALL_GUARDS
     nonces: Callable[[], str] | None = None
+
+    @cached_property
+    def checked_clock(self) -> CheckedClock:
+        """The clock that decisions go by."""
+        return CheckedClock(self.clock, self.steady, self.database, self.metrics)
 
     def relay(self) -> Relay:
         return Relay(self.producer, self.name, metrics=self.metrics, clock=self.clock)
@@ -86,7 +104,7 @@ class Core(Generic[T]):
             relay,
             interpret,
             metrics=self.metrics,
-            clock=self.clock,
+            clock=self.checked_clock,
             partitions=self.settings.partitions,
             guards=self.guards,
             **more,
@@ -108,6 +126,7 @@ class Parts:
     `doors`: by topic. `signals`: topics of mere hints. `keyed`: topics keyed like the documents that own timers.
     `router`: made with a way to submit single writes. `after`: runs between writing and committing, and after HTTP
     writes and timers. `workers`: run for ever.
+    `readers`: by topic, the services for which this one watches that they apply it.
     `setup`: creates indexes of its own. `observe`: sets the gauges that only this service knows.
     """
 
@@ -121,6 +140,7 @@ class Parts:
     timed: tuple[Timed, ...] = ()
     workers: Callable[["Running"], Sequence[Worker]] = lambda _: ()
     rules: tuple[Rules[Any], ...] = ()
+    readers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     setup: Callable[[], Awaitable[None]] | None = None
     observe: Callable[[], Awaitable[None]] | None = None
 
@@ -135,15 +155,19 @@ class Running:
     quarantine: Quarantine
     bus: Bus
     idempotency: Idempotency
+    trail: Trail
     groups: dict[int, Grouped] = field(default_factory=dict)
     ready: dict[str, str] = field(default_factory=lambda: {"store": "not set up yet"})
     consumer: Callable[[], Any] = lambda: None
     stopping: bool = False
 
     def check_writable(self) -> None:
-        """Problem 503 before the unique indexes are there: without them a contact could open two cases."""
+        """Problem 503 while the clock is wrong, and before the unique indexes are there: without them a contact
+        could open two cases."""
         if reason := self.ready.get("store"):
             raise unavailable(f"the store is {reason}")
+        if wrong := self.core.checked_clock.wrong():
+            raise unavailable(wrong)
 
     async def submit(self, store: Store[Any], change: Change[Any]) -> Outcome[Any]:
         """One write of an HTTP door, grouped with its neighbours."""
@@ -153,21 +177,22 @@ class Running:
         return await self.groups[id(store)].submit(change)
 
 
-def build(core: Core[Any], parts: Parts, *, commit_after_write: bool = True) -> Running:
+def build(core: Core[Any], parts: Parts, *, bus_of: type[Bus] = Bus) -> Running:
     """The mechanics around a service's parts, not started."""
     ownership = Ownership(parts.keyed)
     quarantine = Quarantine(core.database, core.producer, metrics=core.metrics, clock=core.clock)
-    bus = Bus(
+    bus = bus_of(
         parts.doors,
         quarantine,
+        Stops(core.database, clock=core.clock),
         metrics=core.metrics,
         ownership=ownership,
         after=parts.after,
         signals=parts.signals,
         clock=core.clock,
-        commit_after_write=commit_after_write,
     )
-    return Running(core, parts, ownership, quarantine, bus, Idempotency(core.database))
+    trail = Trail(core.database, clock=core.clock)
+    return Running(core, parts, ownership, quarantine, bus, Idempotency(core.database), trail)
 
 
 def application(name: str, settings: T, assemble: Callable[[Core[T]], Parts]) -> FastAPI:
@@ -188,9 +213,8 @@ def application(name: str, settings: T, assemble: Callable[[Core[T]], Parts]) ->
         _calm_the_collector()
         async with _at_work(running, producer):
             yield
-        closed = client.close()
-        if closed is not None:
-            await closed
+        if (closed := client.close()) is not None:
+            await _at_most(LAST_S, closed, "the database")
 
     docs = (
         {"docs_url": "/docs", "openapi_url": "/openapi.json"}
@@ -199,6 +223,7 @@ def application(name: str, settings: T, assemble: Callable[[Core[T]], Parts]) ->
     )
     app = FastAPI(title=f"Switchboard {name}", version=VERSION, redoc_url=None, lifespan=lifespan, **docs)
     app.state.keys = Keys(settings.keys)
+    app.add_middleware(Admission)
     app.add_middleware(HttpTelemetry, metrics=metrics)
     install_problems(app, lambda error: log.error("a request failed", exc_info=error))
     app.include_router(signin.router(app.state.keys))
@@ -220,12 +245,21 @@ async def _at_work(running: Running, producer: KafkaProducer) -> AsyncIterator[N
     try:
         yield
     finally:
-        running.stopping = True
+        running.stopping = running.bus.stopping = True
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await running.parts.relay.settle()
-        await producer.stop()
+        await _at_most(LAST_S, running.parts.relay.settle(), "what is being published")
+        await _at_most(LAST_S, producer.stop(), "the producer")
+
+
+async def _at_most(seconds: float, ending: Awaitable[object], what: str) -> None:
+    """A broker or a database that is away must not keep a process from leaving."""
+    try:
+        async with asyncio.timeout(seconds):
+            await ending
+    except TRANSIENT as error:
+        log.warning("leaving without %s: not done within %.1f s (%s)", what, seconds, type(error).__name__)
 
 
 async def _forever(work: Callable[[], Awaitable[None]], running: Running) -> None:
@@ -254,6 +288,7 @@ def _end_if_told() -> None:
 
 async def _consume(running: Running, producer: KafkaProducer) -> None:
     """From nothing to consuming: store, producer, topics, consumer; then the workers, until cancelled."""
+    await running.core.checked_clock.compare()
     await set_up(running)
     sweepers = asyncio.create_task(_beside(running))
     try:
@@ -271,6 +306,7 @@ async def set_up(running: Running) -> None:
         await store.setup()
     await running.quarantine.setup()
     await running.idempotency.setup()
+    await running.trail.setup()
     if running.parts.setup:
         await running.parts.setup()
     running.ready.pop("store", None)
@@ -295,7 +331,7 @@ async def _listen(running: Running) -> None:
     running.bus.stopping = False
     broker = subscribe(
         core.settings,
-        f"switchboard.{core.name}",
+        group_of(core.name),
         names,
         running.bus,
         running.ownership,
@@ -309,8 +345,8 @@ async def _listen(running: Running) -> None:
         await _work_until_cancelled(running)
     finally:
         running.bus.stopping = True
-        await running.bus.drain()
-        await broker.stop()
+        await _at_most(BATCH_S, running.bus.drain(), "the batch in hand")
+        await _at_most(LEAVE_WITHIN_S, broker.stop(), "the consumer")
 
 
 def _horizon(running: Running, place: tuple[str, int]) -> Any:
@@ -324,11 +360,12 @@ async def _work_until_cancelled(running: Running) -> None:
         running.ownership,
         running.parts.after,
         metrics=running.core.metrics,
-        clock=running.core.clock,
+        clock=running.core.checked_clock,
     )
-    works: list[Worker] = [timers.run, partial(_learn_beginnings, running), *running.parts.workers(running)]
-    async with asyncio.TaskGroup() as group:
-        for work in works:
+    works: list[Worker] = [*timers.workers(), partial(_learn_beginnings, running), *running.parts.workers(running)]
+    async with KafkaOffsets(client_options(running.core.settings)) as offsets, asyncio.TaskGroup() as group:
+        markers = Markers(running.bus, offsets)
+        for work in (*works, lambda: markers.look(running.consumer())):
             group.create_task(_forever(work, running))
 
 
@@ -339,11 +376,22 @@ async def _learn_beginnings(running: Running) -> None:
 
 
 async def _beside(running: Running) -> None:
-    """What runs with or without a broker: the outbox sweeper, rule reloading, gauges."""
+    """What runs with or without a broker: the outbox sweeper, rule reloading, gauges, auditors."""
     async with asyncio.TaskGroup() as group:
+        group.create_task(_every(COMPARE_S, running.core.checked_clock.compare))
         group.create_task(_every(SWEEP_S, partial(_sweep, running)))
+        group.create_task(_every(SWEEP_S, partial(_heed_stops, running)))
         group.create_task(_every(SWEEP_S, partial(_refresh_rules, running)))
         group.create_task(_every(OBSERVE_S, partial(health.observe, running)))
+        group.create_task(_audit(running))
+
+
+async def _audit(running: Running) -> None:
+    core, parts = running.core, running.parts
+    async with KafkaOffsets(client_options(core.settings)) as offsets, asyncio.TaskGroup() as group:
+        waiting = Waiting(core.name, parts.doors, parts.stores, clock=core.clock)
+        for view in (waiting, Published(parts.readers, offsets)):
+            group.create_task(_every(AUDIT_S, Auditor(view, core.metrics).look))
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
@@ -361,6 +409,10 @@ async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
 async def _sweep(running: Running) -> None:
     shards = running.ownership.shards or None
     await running.parts.relay.sweep(running.parts.stores, shards)
+
+
+async def _heed_stops(running: Running) -> None:
+    await running.bus.heed_stops(running.consumer())
 
 
 async def _refresh_rules(running: Running) -> None:
@@ -382,7 +434,7 @@ def run(name: str, settings: type[T], assemble: Callable[[Core[T]], Parts]) -> N
             loop="uvloop",
             access_log=False,
             log_config=None,
-            timeout_graceful_shutdown=5,
+            timeout_graceful_shutdown=REQUESTS_S,
         )
         server = uvicorn.Server(config)
         _assemble_dry(name, read, assemble)
@@ -390,7 +442,17 @@ def run(name: str, settings: type[T], assemble: Callable[[Core[T]], Parts]) -> N
         sys.exit(f"{name}: setting {error}")
     except RulesError as error:
         sys.exit(f"{name}: rules: " + "\n".join(error.problems))
+    signal.signal(signal.SIGTERM, _leave)
     server.run()
+
+
+def _leave(*_: object) -> None:
+    """The server raises the signal that stopped it once more, when all is done: an orderly stop is no failure.
+
+    At once: the end of an event loop waits for every task, also for one that a silent database does not let go.
+    """
+    logging.shutdown()
+    os._exit(0)
 
 
 def _assemble_dry(name: str, settings: T, assemble: Callable[[Core[T]], Parts]) -> None:

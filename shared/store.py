@@ -11,17 +11,18 @@ Errors:
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 from zlib import crc32
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from shared import unknown
 from shared.clock import Clock, utc_now
 from shared.decisions import Refused
-from shared.document import Document, from_body, to_body
+from shared.document import Document, from_body, sealed, to_body
 from shared.done import Done
 from shared.errors import Transient
 from shared.events.base import Event
@@ -45,7 +46,8 @@ class Shape(Generic[S]):
 
     `reads`/`compacted`: sequenced topics with this subject that it follows. `index`: fields it is found by.
     `unique`: those of them that no two documents may share. `due`: when the clock must look at it next.
-    `lift`: by stored schema number, how an old state's body becomes the next number's; `schema` is today's.
+    `lift`: by stored schema number, how an old state's body becomes the next number's; `schema` is today's. The number
+    is that of the last writer: what an older version wrote over a newer one's body is lifted again, from what it holds.
     """
 
     collection: str
@@ -58,6 +60,14 @@ class Shape(Generic[S]):
     due: Callable[[S], datetime | None] = lambda _: None
     schema: int = 1
     lift: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """What giving up did to a key. `lost` for good: a record whole, or the first and last number of a gap by topic."""
+
+    flows: bool
+    lost: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Store(Generic[S]):
@@ -93,7 +103,10 @@ class Store(Generic[S]):
         return (await self.get_many([key])).get(key)
 
     async def get_many(self, keys: Iterable[str]) -> dict[str, S]:
+        """The states that there are; Transient if this version can't read one of them."""
         documents = await self.load(keys)
+        if unread := next((document for document in documents.values() if document.sealed), None):
+            raise Transient(f"{self.shape.collection} {unread.key} waits for a version that can read it")
         return {key: document.state for key, document in documents.items() if document.state is not None}
 
     async def find(
@@ -111,7 +124,14 @@ class Store(Generic[S]):
         self, query: dict[str, Any], *, sort: Sequence[tuple[str, int]] = (), limit: int = 0
     ) -> dict[str, Document[S]]:
         bodies = await self._reads.find(query, sort=list(sort) or None, limit=limit).to_list(None)
-        return {body["_id"]: from_body(body, self._state(body)) for body in bodies}
+        return {body["_id"]: self._document(body) for body in bodies}
+
+    def _document(self, body: dict[str, Any]) -> Document[S]:
+        """One that can't be read must not stop the others of its batch."""
+        try:
+            return from_body(body, self._state(body))
+        except ValidationError as error:
+            return sealed(body, self.clock(), error)
 
     async def locate(self, changes: Sequence[Change[S]]) -> None:
         """Set the key of each change that has none yet; called again after every lost race."""
@@ -194,12 +214,11 @@ class Store(Generic[S]):
 
     async def _load_for(self, changes: Sequence[Change[S]], *, believing: bool = False) -> dict[str, Document[S]]:
         """`believing`: keys that are said to be fresh are not looked for; whoever is wrong there loses his insert."""
-        keys = dict.fromkeys(change.key for change in changes)  # in their order, so that a history can be played again
+        keys = dict.fromkeys(change.key for change in changes)  # in their order, in which they publish too
         fresh = {change.key for change in changes if believing and change.fresh}
         known = [key for key in keys if key not in fresh]
-        documents = await self.load(known) if known else {}
-        for key in [key for key in keys if key not in documents]:
-            documents[key] = Document(key=key, shard=partition_of(key, self.partitions))
+        found = await self.load(known) if known else {}
+        documents = {key: found.get(key) or Document(key, partition_of(key, self.partitions)) for key in keys}
         for key, document in documents.items():
             if document.outbox and self.relay.has_published(self, key, document.nonce):
                 document.outbox, document.pending = [], None
@@ -231,10 +250,11 @@ class Store(Generic[S]):
         body = to_body(document, nonce)
         if document.state is not None:
             body["schema"] = self.shape.schema
-            body["state"] = document.state.model_dump()
+            body["state"] = unknown.write(document.state)
             if index := {k: v for k, v in self.shape.index(document.state).items() if v not in (None, (), [])}:
                 body["ix"] = index
-            if due := self.shape.due(document.state):
+            due = self.shape.due(document.state)
+            if due and not document.parked:  # its timers wait like its records, and nobody need look at it
                 body["due"] = due
         return body
 
@@ -244,7 +264,7 @@ class Store(Generic[S]):
             return None
         for number in range(body.get("schema", 1), self.shape.schema):
             raw = (self.shape.lift or {})[number](raw)
-        return self.shape.model.model_validate(raw)
+        return unknown.read(self.shape.model, raw)
 
     async def _tell(self, attempt: Sequence[tuple[Change[S], Outcome[S]]], folding: Folding[S], told: set[str]) -> None:
         await self.timeline.tell(attempt, [outcome for _, outcome in folding.drained], told)
@@ -283,6 +303,8 @@ class Store(Generic[S]):
     async def would_flow(self, key: str) -> str | None:
         """Why a key would stand again if it were unparked now; None if it would flow. Nothing is written."""
         document = (await self._load_for([_nothing(key)]))[key]
+        if document.sealed and document.parked:
+            return document.parked.error
         document.parked = None
         drain(document, self.clock(), self._folding())
         return document.parked.error if document.parked else None
@@ -291,7 +313,7 @@ class Store(Generic[S]):
         """Try again what a key was parked for, and all that waits behind it. True if it flows again."""
         for _ in range(ROUNDS):
             document = (await self._load_for([_nothing(key)]))[key]
-            if document.version == 0:
+            if document.version == 0 or document.sealed:
                 return False
             document.parked = None
             folding, now, nonce = self._folding(), self.clock(), self._nonces()
@@ -303,21 +325,24 @@ class Store(Generic[S]):
                 return document.parked is None
         return False
 
-    async def skip(self, key: str) -> bool:
-        """Give up the first waiting record of a key (or the gap before it), then go on. True if it flows again."""
+    async def skip(self, key: str, *, dry_run: bool = False) -> Skipped:
+        """Give up the first waiting record of a key (or the gap before it), then go on. `dry_run`: write nothing."""
         for _ in range(ROUNDS):
             document = (await self._load_for([_nothing(key)]))[key]
-            if not document.held:
-                return await self.unpark(key)
-            _give_up_first(document)
+            if document.sealed:
+                break
+            lost = _give_up_first(document)
             folding, now, nonce = self._folding(), self.clock(), self._nonces()
             drain(document, now, folding)
+            skipped = Skipped(document.parked is None and not document.held, lost)
+            if dry_run:
+                return skipped
             await self._tell([], folding, set())
             await self._set_aside_refused(folding)
             if not await self._write({key: document}, nonce, now, False):
                 await self.relay.hand_over(self, [document], False)
-                return document.parked is None and not document.held
-        return False
+                return skipped
+        return Skipped(False)
 
 
 def _halves(changes: Sequence[Change[Any]]) -> dict[int, list[int]]:
@@ -347,18 +372,31 @@ def _relies_on(outcome: Outcome[Any], document: Document[Any]) -> bool:
     return document.adopted and outcome.status in ("unchanged", "repeat")
 
 
-def _give_up_first(document: Document[Any]) -> None:
+def _give_up_first(document: Document[Any]) -> list[dict[str, Any]]:
     """Give up the record that parked the key; or, where none did, what the first waiting one waits for."""
-    seen = document.seen
-    if document.parked and document.held[0].event.id == document.parked.event:
-        event = document.held.pop(0).event
-        if event.sequence is not None:
-            seen[event.topic] = max(event.sequence, seen.get(event.topic, 0))
-    elif not document.parked:
-        event = min(document.held, key=lambda w: w.event.sequence or 0).event
-        for topic, number in {**event.after, event.topic: (event.sequence or 1) - 1}.items():
-            seen[topic] = max(number, seen.get(topic, 0))
-    document.parked = None
+    parked, document.parked = document.parked, None
+    if not document.held:
+        return []
+    if parked:
+        return [_give_up_record(document)] if document.held[0].event.id == parked.event else []
+    event = min(document.held, key=lambda w: w.event.sequence or 0).event
+    needed = {**event.after, event.topic: (event.sequence or 1) - 1}
+    return [gap for topic, number in needed.items() for gap in _give_up_gap(document, topic, number)]
+
+
+def _give_up_record(document: Document[Any]) -> dict[str, Any]:
+    event = document.held.pop(0).event
+    if event.sequence is not None:
+        document.seen[event.topic] = max(event.sequence, document.seen.get(event.topic, 0))
+    return {"topic": event.topic, "type": event.type, "number": event.sequence, "id": event.id, "data": event.data}
+
+
+def _give_up_gap(document: Document[Any], topic: str, number: int) -> list[dict[str, Any]]:
+    seen = document.seen.get(topic, 0)
+    if number <= seen:
+        return []
+    document.seen[topic] = number
+    return [{"topic": topic, "first": seen + 1, "last": number}]
 
 
 def _nothing(key: str) -> Change[Any]:

@@ -64,12 +64,17 @@ def differs(spec: TopicSpec, found: Found | None, copies: int, bootstrap: str) -
         said = f"has a partition with {found.copies} replicas, at least {copies} are expected"
         mend = f"kafka-reassign-partitions.sh {there} --reassignment-json-file FILE --execute"
         differences.append(Difference(spec.name, said, mend))
-    for key, value in spec.config.items():
+    for key, value in {**spec.config, **survives(copies)}.items():
         if (have := found.config.get(key)) != value:
             alter = f"kafka-configs.sh {there} --alter --entity-type topics --entity-name {spec.name}"
             mend = f"{alter} --add-config {key}={value}"
             differences.append(Difference(spec.name, f"has {key}={have}, {value} is expected", mend))
     return differences
+
+
+def survives(copies: int) -> dict[str, str]:
+    """What is acknowledged is on two brokers, wherever there are three: one may be lost without a record."""
+    return {"min.insync.replicas": "2"} if copies >= MOST_COPIES else {}
 
 
 def _other_partitions(spec: TopicSpec, found: Found, there: str) -> Difference:
@@ -113,7 +118,11 @@ async def ensure(bootstrap: str, wanted: Sequence[TopicSpec] | None = None, **se
     async with _admin(bootstrap, security) as admin:
         there = set(await admin.list_topics())
         copies = await _most_copies(admin)
-        new = [NewTopic(s.name, s.partitions, copies, topic_configs=s.config) for s in wanted if s.name not in there]
+        new = [
+            NewTopic(s.name, s.partitions, copies, topic_configs={**s.config, **survives(copies)})
+            for s in wanted
+            if s.name not in there
+        ]
         if new:
             answer = await admin.create_topics(new)
             for name, code, message in answer.topic_errors:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping, Sequence
 
 from deploy.local import downloads
 from deploy.local.errors import NotReady
@@ -14,18 +15,27 @@ CLUSTER_ID = "4L6g3nShT-eMCtK--X86sw"
 
 def start(place: Reserved, paths: Paths) -> ProcessRef:
     """One KRaft node on localhost; its topics survive a restart. Raises MissingTool, DownloadFailed, NotReady."""
-    libs = downloads.kafka_libs()
-    data = paths.data("kafka")
-    data.mkdir(parents=True, exist_ok=True)
-    config = paths.root / "data" / "kafka.properties"
-    java = ["java", "-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-cp", f"{libs}/*"]
     with reserved() as controller:
-        properties = _properties(place.port, controller.port, str(data))
-        config.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
-        if not (data / "meta.properties").exists():
-            format_it = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(config), "--ignore-formatted"]
-            _format([*java, *format_it])
-        return spawn([*java, "kafka.Kafka", config], os.environ, paths.log("kafka"), [place, controller])
+        return launch("kafka", properties(place.port, controller.port), paths, [place, controller])
+
+
+def launch(
+    name: str,
+    settings: Mapping[str, str | int],
+    paths: Paths,
+    holding: Sequence[Reserved] = (),
+    most_memory: str = "512m",
+) -> ProcessRef:
+    """A node with these properties, on the data that it left. Raises MissingTool, DownloadFailed, NotReady."""
+    data = paths.data(name)
+    data.mkdir(parents=True, exist_ok=True)
+    config = data.with_suffix(".properties")
+    config.write_text("".join(f"{key}={value}\n" for key, value in {**settings, "log.dirs": data}.items()))
+    java = ["java", "-Xms256m", f"-Xmx{most_memory}", "-XX:+UseG1GC", "-cp", f"{downloads.kafka_libs()}/*"]
+    if not (data / "meta.properties").exists():
+        format_it = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(config), "--ignore-formatted"]
+        _format([*java, *format_it])
+    return spawn([*java, "kafka.Kafka", config], os.environ, paths.log(name), holding)
 
 
 def _format(argv: list[str]) -> None:
@@ -34,7 +44,8 @@ def _format(argv: list[str]) -> None:
         raise NotReady("kafka", f"could not format its directory: {(done.stdout + done.stderr).strip()}")
 
 
-def _properties(port: int, controller: int, data: str) -> dict[str, str | int]:
+def properties(port: int, controller: int) -> dict[str, str | int]:
+    """Of a single node."""
     return {
         "node.id": 1,
         "process.roles": "broker,controller",
@@ -44,7 +55,6 @@ def _properties(port: int, controller: int, data: str) -> dict[str, str | int]:
         "advertised.listeners": f"PLAINTEXT://localhost:{port}",
         "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
         "inter.broker.listener.name": "PLAINTEXT",
-        "log.dirs": data,
         "auto.create.topics.enable": "false",
         "offsets.topic.replication.factor": 1,
         "offsets.topic.num.partitions": 4,

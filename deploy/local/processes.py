@@ -37,9 +37,14 @@ class ProcessRef(BaseModel, frozen=True):
         """Asks, waits up to `grace` seconds, then forces; returns when the process is gone."""
         if self.alive():
             self._signal(signal.SIGTERM)
-            if not self._gone_within(grace):
-                self._signal(signal.SIGKILL)
-                self._gone_within(5)
+            self._gone_within(grace)
+        self.kill()
+
+    def kill(self) -> None:
+        """kill -9; returns when the process is gone."""
+        if self.alive():
+            self._signal(signal.SIGKILL)
+            self._gone_within(5)
         if child := _children.pop(self, None):
             child.wait()
 

@@ -232,7 +232,7 @@ def running_stack(
         stack.up(reset)
         yield stack
         return
-    with reaper.watching(stack.paths.root), _terminated_as_exit():
+    with reaper.watching(stack.paths.root), terminated_as_exit():
         try:
             stack.up(reset, owner=me())
             yield stack
@@ -247,7 +247,7 @@ def read_env(file: Path) -> dict[str, str]:
 
 
 @contextmanager
-def _terminated_as_exit() -> Iterator[None]:
+def terminated_as_exit() -> Iterator[None]:
     """SIGTERM unwinds like Ctrl-C, so that the stack is stopped before the command is gone."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -18,6 +18,7 @@ from shared.service import Core, Parts, run
 from shared.timers import Timed
 
 TOPICS = ("cases.v1", "assignments.v1", "sla.v1", "notifications.v1")
+READERS = {"feedback.v1": ("intake", "notify")}
 
 
 def assemble(core: Core[Settings], fresh: Callable[[], bytes] = fresh_secret) -> Parts:
@@ -32,6 +33,7 @@ def assemble(core: Core[Settings], fresh: Callable[[], bytes] = fresh_secret) ->
 
     return Parts(
         relay=relay,
+        readers=READERS,
         stores=(outcomes,),
         doors={topic: [Door(outcomes, changes)] for topic in TOPICS},
         keyed=TOPICS,

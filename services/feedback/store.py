@@ -1,6 +1,5 @@
 """Feedback's memory: an outcome per case, the sums over them, and the secret behind the survey links."""
 
-import inspect
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -15,7 +14,7 @@ from services.feedback.domain.outcome import CaseOutcome, Improvement
 from services.feedback.domain.period import Span
 from services.feedback.domain.report import Day, Improvements
 from shared.errors import Transient
-from shared.mongo import durable
+from shared.mongo import aggregated, durable
 from shared.store import Shape, Store
 
 By = Literal["agent", "team", "category", "product"]
@@ -134,11 +133,7 @@ class Outcomes(Store[CaseOutcome]):
         return next(iter(await self.find({"ix.improvements": id_}, limit=1)), None)
 
     async def _ask(self, pipeline: list[Json]) -> list[Json]:
-        """One driver answers with a cursor, the other with the promise of one."""
-        cursor = self.documents.aggregate(pipeline)
-        cursor = await cursor if inspect.isawaitable(cursor) else cursor
-        rows: list[Json] = await cursor.to_list(None)
-        return rows
+        return await aggregated(self.documents, pipeline)
 
 
 def _group(by: By, team: str, key: str, rows: list[Json]) -> Group:

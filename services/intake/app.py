@@ -22,6 +22,13 @@ from shared.doors import Handlers
 from shared.service import Core, Parts, Running, Worker, run
 from shared.timers import Timed
 
+READERS = {
+    "cases.v1": ("routing", "sla", "feedback", "notify"),
+    "work.v1": ("routing",),
+    "agents.v1": ("routing",),
+    "escalation-replies.v1": ("sla",),
+}
+
 
 def assemble(core: Core[Settings]) -> Parts:
     rules = core.rules(Rules.parse)
@@ -40,6 +47,7 @@ def assemble(core: Core[Settings]) -> Parts:
 
     return Parts(
         relay=relay,
+        readers=READERS,
         stores=(cases, cases.customers, colleagues),
         doors={
             "contacts.v1": [Door(cases, contacts, CONTACTS)],

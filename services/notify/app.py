@@ -19,6 +19,7 @@ from shared.rules import Rules as Live
 from shared.service import Core, Parts, run
 
 log = logging.getLogger(__name__)
+READERS = {"notifications.v1": ("feedback",)}
 STAFF_UNTOLD = (
     "staff are told nothing: set SWITCHBOARD_SMTP_STAFF_DOMAIN (with SWITCHBOARD_SMTP_HOST) or SWITCHBOARD_OUTBOX"
 )
@@ -58,6 +59,7 @@ def assemble(core: Core[Settings], set_up: Callable[[Settings], Sequence[Provide
     delivery = Delivery(files, carriers, rules, core.metrics, me=me)
     return Parts(
         relay=relay,
+        readers=READERS,
         stores=(files,),
         doors={topic: [Door(files, changes)] for topic in READS},
         keyed=READS,

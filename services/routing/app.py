@@ -13,6 +13,13 @@ from shared.service import Core, Parts, Running, run
 from shared.service import Worker as Work
 from shared.timers import Timed
 
+READERS = {
+    "assignments.v1": ("intake", "sla", "feedback", "notify"),
+    "contacts.v1": ("intake",),
+    "work.v1": ("intake",),
+    "agents.v1": ("intake",),
+}
+
 
 def assemble(core: Core[Settings]) -> Parts:
     rules = core.rules(Rules.parse)
@@ -29,6 +36,7 @@ def assemble(core: Core[Settings]) -> Parts:
 
     return Parts(
         relay=relay,
+        readers=READERS,
         stores=(tickets, agents),
         doors={
             "cases.v1": [Door(tickets, ticket_doors)],

@@ -12,8 +12,14 @@ from services.sla.settings import Settings
 from services.sla.store import WATCHES, Watches
 from shared.bus import Door
 from shared.decisions import Decision
+from shared.events.escalations import TOPICS as ESCALATIONS
 from shared.service import Core, Parts, run
 from shared.timers import Timed
+
+READERS = {
+    "sla.v1": ("intake", "feedback", "notify"),
+    **dict.fromkeys(ESCALATIONS, ("intake", "notify")),
+}
 
 
 def assemble(core: Core[Settings]) -> Parts:
@@ -28,6 +34,7 @@ def assemble(core: Core[Settings]) -> Parts:
 
     return Parts(
         relay=relay,
+        readers=READERS,
         stores=(watches,),
         doors={
             "cases.v1": [Door(watches, changes)],

@@ -1,10 +1,10 @@
 """Sla's memory: a watch per case, and the questions asked of them."""
 
-import inspect
 from typing import Any, Literal
 
 from services.sla.domain.fire import due
 from services.sla.domain.watch import Escalation, Watch
+from shared.mongo import aggregated
 from shared.store import Shape, Store
 
 End = Literal["open", "over"]
@@ -56,11 +56,9 @@ class Watches(Store[Watch]):
 
     async def standing(self) -> dict[str, int]:
         """How many open escalations stand with whom, by `technical:2`."""
-        counted = [
+        counted: list[dict[str, Any]] = [
             {"$match": {"ix.standing": {"$gt": ""}}},
             {"$unwind": "$ix.standing"},
             {"$group": {"_id": "$ix.standing", "n": {"$sum": 1}}},
         ]
-        cursor = self.documents.aggregate(counted)
-        cursor = await cursor if inspect.isawaitable(cursor) else cursor  # one driver promises it
-        return {row["_id"]: row["n"] for row in await cursor.to_list(None)}
+        return {row["_id"]: row["n"] for row in await aggregated(self.documents, counted)}

@@ -1,5 +1,6 @@
 """The shape of every event: a typed body, and the envelope around it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar
@@ -57,7 +58,8 @@ class Event:
     """One record as a service reads it.
 
     `sequence` is None for outsiders' records, whose identity lies in their data. `after` holds, by topic, the last
-    sequence of the same subject that the writer had seen. `data` is the decoded JSON object.
+    sequence of the same subject that the writer had seen. `data` is the decoded JSON object. `more`: what a newer
+    version keeps of a record that waits.
     """
 
     topic: str
@@ -70,3 +72,4 @@ class Event:
     after: dict[str, int] = field(default_factory=dict)
     source: str = ""
     trace: str = ""
+    more: Mapping[str, Any] = field(default_factory=dict, hash=False)

@@ -11,12 +11,17 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One place in a schema: what may stand there, whether it must, and whether it is personal."""
+    """One place in a schema: what may stand there, whether it must, and whether it is personal.
+
+    `coming`: those of the values that are read and not written yet. `going`: it is written and not read any more.
+    """
 
     kind: str
     required: bool
     personal: bool
     values: tuple[str, ...] = ()
+    coming: tuple[str, ...] = ()
+    going: bool = False
 
 
 def fields(schema: dict[str, Any]) -> dict[str, Field]:
@@ -43,7 +48,8 @@ def _at(
     path: str, node: dict[str, Any], root: dict[str, Any], required: bool, above: frozenset[str]
 ) -> Iterator[tuple[str, Field]]:
     whole = _resolved(node, root)
-    yield path, Field(_kind(node, root), required, bool(whole.get("x-personal")), _values(whole, root))
+    coming, going = tuple(whole.get("x-coming", ())), bool(whole.get("deprecated"))
+    yield path, Field(_kind(node, root), required, bool(whole.get("x-personal")), _values(whole, root), coming, going)
     yield from _walk(node, root, path, above)
 
 

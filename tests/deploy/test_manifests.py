@@ -160,7 +160,7 @@ def test_production_keeps_no_secret_and_no_address() -> None:
     production = rendered("production")
 
     assert of_kind(production, "Secret") == []
-    assert [name_of(one) for one in of_kind(production, "ConfigMap")] == ["switchboard-settings"]
+    assert [name_of(one) for one in of_kind(production, "ConfigMap")] == ["switchboard-alerts", "switchboard-settings"]
     assert {one["kind"] for one in production} == {*PER_SERVICE, "ConfigMap", "NetworkPolicy"}
 
 

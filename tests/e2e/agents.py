@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Set
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
-from tests.e2e.house import House, Said, _said
+from tests.e2e.house import House, Said, said_of
+from tests.waiting import eventually
 
 READY = dict.fromkeys(("login", "permissions", "headset", "network", "vpn_antivirus", "updates_read"), True)
 SKILLS = ("technical", "product", "returns", "complaints", "logistics", "accounts", "payments", "general")
@@ -55,7 +56,7 @@ class Desks:
     async def read(self, consumer: AIOKafkaConsumer) -> None:
         while True:
             for records in (await consumer.getmany(timeout_ms=200)).values():
-                await asyncio.gather(*(self._take(_said(record)) for record in records))
+                await asyncio.gather(*(self._take(said_of(record)) for record in records))
 
     async def _take(self, said: Said) -> None:
         case, data = said.subject, said.data
@@ -89,6 +90,11 @@ async def at_their_desks(house: House) -> AsyncIterator[Desks]:
             with suppress(asyncio.CancelledError):
                 await reading
         await consumer.stop()
+
+
+async def all_solved(desks: Desks, cases: Set[str]) -> None:
+    await eventually(lambda: cases <= desks.holder.keys())
+    await asyncio.gather(*(desks.solve(case) for case in cases))
 
 
 def offers_of(said: list[Said]) -> dict[str, list[dict[str, Any]]]:

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from shared.events.escalations import TOPICS as ESCALATIONS
-from tests.e2e.house import House, Said
+from tests.e2e.house import PATIENCE_S, House, Said
+from tests.waiting import eventually
 
 OURS = (
     "cases.v1", "assignments.v1", "sla.v1", "feedback.v1", "notifications.v1", "customers.v1", *ESCALATIONS
@@ -117,6 +118,22 @@ def disorder(said: Iterable[Said]) -> list[str]:
 
 async def story(house: House, contacts: Collection[Identity], topics: Sequence[str] = OURS) -> Story:
     return Story(await house.said(*topics), house.told(), contacts)
+
+
+async def eventually_assigned(house: House, contacts: Collection[Identity]) -> None:
+    async def every_contact_and_case() -> bool:
+        now = await story(house, contacts, ("cases.v1", "assignments.v1"))
+        return now.cases_of.keys() == now.contacts and now.assigned == now.opened
+
+    await eventually(every_contact_and_case, within=PATIENCE_S)
+
+
+def assert_sound(happened: Story) -> None:
+    """Every contact in one case, every number given once and in order, every word to a customer true and said once."""
+    assert happened.contacts_not_in_one_case() == []
+    assert happened.disorder == []
+    assert happened.told_twice() == []
+    assert happened.untrue() == []
 
 
 def _contact(event: Said) -> Identity:

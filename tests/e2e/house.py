@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -36,8 +37,9 @@ class Said:
     key: bytes | None
     value: bytes | None
     raw_headers: tuple[tuple[str, bytes | None], ...]
+    timestamp: int = 0
 
-    @property
+    @cached_property
     def headers(self) -> dict[str, str]:
         return {name: (value or b"").decode(errors="replace") for name, value in self.raw_headers}
 
@@ -57,7 +59,7 @@ class Said:
     def sequence(self) -> int:
         return int(self.headers["ce_sequence"])
 
-    @property
+    @cached_property
     def data(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.value or b"{}")
         return found
@@ -137,7 +139,7 @@ class House:
 
     async def said(self, *topics: str, after: Mapping[TopicPartition, int] | None = None) -> list[Said]:
         """All that is on the topics, in order within each partition; `after`: beyond these ends only."""
-        places = _places(topics)
+        places = places_of(topics)
         ends = await self._asker.end_offsets(places)
         starts = {place: (after or {}).get(place, 0) for place in places}
         waiting = {place for place in places if ends[place] > starts[place]}
@@ -148,13 +150,13 @@ class House:
                 self._reader.seek(place, starts[place])
             while waiting:
                 for place, records in (await self._reader.getmany(timeout_ms=200)).items():
-                    found += [_said(record) for record in records if record.offset < ends[place]]
+                    found += [said_of(record) for record in records if record.offset < ends[place]]
                     if records[-1].offset + 1 >= ends[place]:
                         waiting.discard(place)
         return sorted(found, key=lambda said: (said.topic, said.partition, said.offset))
 
     async def ends(self, *topics: str) -> dict[TopicPartition, int]:
-        found: dict[TopicPartition, int] = await self._asker.end_offsets(_places(topics))
+        found: dict[TopicPartition, int] = await self._asker.end_offsets(places_of(topics))
         return found
 
     def told(self) -> list[dict[str, Any]]:
@@ -250,10 +252,11 @@ async def at_home(stack: Stack, services: Sequence[str]) -> AsyncIterator[House]
         yield House(stack, services, (http, producer, reader, asker, admin, mongo))
 
 
-def _places(topics: Iterable[str]) -> list[TopicPartition]:
+def places_of(topics: Iterable[str]) -> list[TopicPartition]:
     partitions = {spec.name: spec.partitions for spec in specs()}
     return [TopicPartition(topic, number) for topic in topics for number in range(partitions[topic])]
 
 
-def _said(record: Any) -> Said:
-    return Said(record.topic, record.partition, record.offset, record.key, record.value, tuple(record.headers))
+def said_of(record: Any) -> Said:
+    headers = tuple(record.headers)
+    return Said(record.topic, record.partition, record.offset, record.key, record.value, headers, record.timestamp)

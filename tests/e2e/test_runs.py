@@ -18,9 +18,9 @@ from demo.main import kafka_options
 from demo.screen import Screen
 from demo.show import Show
 from demo.visible import Visible
-from tests.e2e.agents import Desks, at_their_desks
+from tests.e2e.agents import all_solved, at_their_desks
 from tests.e2e.contacts import Identity, Sending, conversations, expected, feed, real_or_shipped
-from tests.e2e.happened import OURS, Story, story
+from tests.e2e.happened import OURS, assert_sound, eventually_assigned, story
 from tests.e2e.house import PATIENCE_S, House
 from tests.waiting import eventually
 
@@ -97,7 +97,7 @@ async def test_PF_2_a_run_comes_to_the_same_whoever_is_killed(staffed: House, vi
         fed = await feed(staffed, sendings[len(sendings) // 2 :]) + await begun
         await killing
         await eventually_assigned(staffed, contacts)
-        await all_solved(desks, await story(staffed, contacts))
+        await all_solved(desks, (await story(staffed, contacts)).opened)
     await staffed.quiet()
     happened = await story(staffed, contacts)
     assert_sound(happened)
@@ -105,14 +105,6 @@ async def test_PF_2_a_run_comes_to_the_same_whoever_is_killed(staffed: House, vi
     assert happened.assigned == happened.resolved == happened.opened
     told = {template: len(happened.told_by(template)) for template in ("received", "assigned", "resolved")}
     assert told == dict.fromkeys(told, ahead.reachable)
-
-
-def assert_sound(happened: Story) -> None:
-    """Every contact in one case, every number given once and in order, every word to a customer true and said once."""
-    assert happened.contacts_not_in_one_case() == []
-    assert happened.disorder == []
-    assert happened.told_twice() == []
-    assert happened.untrue() == []
 
 
 async def killed_and_up_again(house: House, victim: str, its_topic: str, dead: asyncio.Event) -> None:
@@ -126,19 +118,6 @@ async def killed_and_up_again(house: House, victim: str, its_topic: str, dead: a
     os.kill(house.pid(victim), signal.SIGKILL)
     dead.set()
     await asyncio.to_thread(house.stack.up)
-
-
-async def eventually_assigned(house: House, contacts: list[Identity]) -> None:
-    async def every_contact_and_case() -> bool:
-        now = await story(house, contacts, ("cases.v1", "assignments.v1"))
-        return now.cases_of.keys() == now.contacts and now.assigned == now.opened
-
-    await eventually(every_contact_and_case, within=PATIENCE_S)
-
-
-async def all_solved(desks: Desks, happened: Story) -> None:
-    await eventually(lambda: happened.opened <= desks.holder.keys())
-    await asyncio.gather(*(desks.solve(case) for case in happened.opened))
 
 
 async def seen_over_http(house: House, contacts: list[Identity]) -> dict[Identity, str]:

@@ -17,7 +17,8 @@ Names of faults:
     kafka.commit_refused  offsets are not committed, and the caller gets an error
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 
@@ -63,6 +64,16 @@ class Faults:
         low, high = self.delays[name]
         share = self.chance.random()
         return low + (high - low) * share * share * share
+
+    @contextmanager
+    def certain(self, name: str) -> Iterator[None]:
+        """While it lasts, this happens each time."""
+        kept = self.rates
+        self.rates = {**kept, name: 1.0}
+        try:
+            yield
+        finally:
+            self.rates = kept
 
     def heal(self) -> None:
         self.rates = {}

@@ -5,9 +5,9 @@ sla and feedback follow the rules in which an hour lasts a second.
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
@@ -32,7 +32,8 @@ from shared.http import Problem
 from shared.rules import Parse, load
 from shared.service import Core, Parts, Running
 from tests.simulation.processes import alive
-from tests.simulation.world import World
+from tests.simulation.recorded import recorded
+from tests.simulation.world import PATIENCE_S, World
 
 COMMON: dict[str, Any] = {
     "kafka": "simulated",
@@ -76,10 +77,21 @@ Place = tuple[str, str, int]
 
 
 class HouseCore(Core[Any]):
+    newer: ClassVar[bool] = False
+
     def rules(self, parse: Parse[Any]) -> Any:
         if self.name not in _KNOWN:
             _KNOWN[self.name] = load(self.name, parse, FAST if self.name in ("sla", "feedback") else None)
         return _Rules(_KNOWN[self.name])
+
+    def store_of(self, kind: Any, shape: Any, relay: Any, interpret: Any) -> Any:
+        return super().store_of(recorded(kind, self.newer), shape, relay, interpret)
+
+
+class NewerCore(HouseCore):
+    """The version after this one: it keeps and says more."""
+
+    newer = True
 
 
 class Provider:
@@ -87,10 +99,12 @@ class Provider:
 
     name = "local"
     recognises_repeats = False
+    reaches_staff = True
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.taken: Counter[str] = Counter()
+        self.then: Callable[[], object] = lambda: None  # done when it has taken a message, before it says so
 
     async def send(self, messages: Sequence[Outgoing]) -> Sequence[Result]:
         alive()
@@ -104,6 +118,7 @@ class Provider:
                 results.append(Result("temporary", "busy"))
                 continue
             self.taken[message.notification_id] += 1
+            self.then()
             results.append(Result("open", "no answer") if drawn < 0.1 else OK)
         return results
 
@@ -111,24 +126,41 @@ class Provider:
 class House:
     """`contacts`: bodies by (source, id) that were accepted. `refused`: how often a repeat with other content was."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, replicas: Callable[[], int] = lambda: 1) -> None:
         self.world, self.chance = world, world.faults.chance
         self.provider = Provider(world)
         self.accepted: set[tuple[str, str]] = set()
         self.refused = 0
-        world.core_type = HouseCore
-        world.add("intake", intake, IntakeSettings.model_construct(**COMMON))
-        world.add("routing", routing, RoutingSettings.model_construct(**COMMON))
-        world.add("notify", self._notify, NotifySettings.model_construct(**COMMON))
-        world.add("sla", sla, SlaSettings.model_construct(**COMMON))
-        public = {"public_url": "https://care.example"}
-        world.add(
-            "feedback",
-            lambda core: feedback(core, lambda: b"simulated" * 4),
-            FeedbackSettings.model_construct(**COMMON, **public),
-        )
+        for name, assemble, settings in (
+            ("intake", intake, IntakeSettings.model_construct(**COMMON)),
+            ("routing", routing, RoutingSettings.model_construct(**COMMON)),
+            ("notify", self._notify, NotifySettings.model_construct(**COMMON)),
+            ("sla", sla, SlaSettings.model_construct(**COMMON)),
+            ("feedback", _feedback, FeedbackSettings.model_construct(**COMMON, public_url="https://care.example")),
+        ):
+            world.add(name, assemble, settings, replicas())
+        self._newer: set[tuple[str, str]] = set()
+        self._talks: dict[str, str] = {}
+        world.replicas.watch = self._watch
 
-        world.replicas.collection("switchboard_routing", "agents").watch = _within_capacity
+    def _watch(self, name: str, document: dict[str, Any]) -> None:
+        """At no moment of any history is one of these broken."""
+        if name == "switchboard_routing.agents":
+            _within_capacity(document)
+        if name == "switchboard_intake.cases":
+            self._in_one_case(document["_id"], document["ix"].get("conversations", ()))
+        key, state = (name, str(document["_id"])), document.get("state")
+        if isinstance(state, dict) and state.get("newer"):
+            self._newer.add(key)
+        assert key not in self._newer or (state and state.get("newer")), f"{key} lost what a newer version wrote"
+
+    def _in_one_case(self, case: str, conversations: Sequence[str]) -> None:
+        """IN-4: a conversation is in one open case."""
+        left = [talk for talk, holder in self._talks.items() if holder == case and talk not in conversations]
+        for talk in left:
+            del self._talks[talk]
+        for talk in conversations:
+            assert self._talks.setdefault(talk, case) == case, f"{talk} is in two open cases"
 
     def _notify(self, core: Core[Any]) -> Parts:
         return notify(core, lambda settings: [self.provider])
@@ -171,6 +203,7 @@ class House:
             self.world.broker.write("contacts.v1", orjson.dumps(body), key.encode())
             return
         while True:
+            assert self.world.loop.time() < PATIENCE_S, f"{body['id']} is never taken"
             try:
                 await self.world.request("intake", lambda running: _post(running, body))
                 return
@@ -235,6 +268,10 @@ class House:
                 f"message {m['template']} of {id_} is {m['state']}" for m in file["messages"] if m["state"] != "unknown"
             ]
         return found
+
+
+def _feedback(core: Core[Any]) -> Parts:
+    return feedback(core, lambda: b"simulated" * 4)
 
 
 def _within_capacity(document: dict[str, Any]) -> None:

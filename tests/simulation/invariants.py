@@ -1,7 +1,7 @@
 """What must be true of any history once it has come to rest, whatever the services."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tests.simulation.world import World
@@ -82,3 +82,34 @@ def check_causes(world: World, topics: Iterable[str]) -> None:
                 assert seen < moment or writer[cause] == writer[topic], (
                     f"{topic} {subject} stands before its cause {part}"
                 )
+
+
+def check_followed(world: World, topics: Iterable[str]) -> None:
+    """Each consumer has seen all that was given out, and what had an effect had it once, in order, after its causes."""
+    given = {topic: events(world, topic) for topic in topics}
+    for name, shapes in world.shapes.items():
+        for collection, shape in shapes.items():
+            for key, document in world.replicas.documents(f"switchboard_{name}", collection).items():
+                followed = {topic: given[topic].get(key, []) for topic in shape.reads & given.keys()}
+                for topic, records in followed.items():
+                    seen = document.get("seen", {}).get(topic, 0)
+                    assert seen == len(records), f"{name} {key} saw {seen} of {len(records)} of {topic}"
+                _check_effects(f"{name} {key}", document.get("state", {}).get("effects", ()), followed)
+
+
+def _check_effects(who: str, log: Sequence[str], followed: Mapping[str, list[Any]]) -> None:
+    """The log holds `topic=number`, as noted in the document by the write that had the effect."""
+    applied: dict[str, int] = {}
+    for entry in log:
+        topic, _, number = entry.rpartition("=")
+        assert int(number) > applied.get(topic, 0), f"{who}: {entry} had its effect again or too late: {log}"
+        after = dict(followed[topic][int(number) - 1].headers).get("ce_after", b"").decode()
+        for cause in after.split(";") if after else ():
+            assert not _comes_later(cause, log[log.index(entry) :]), f"{who}: {entry} before its cause {cause}: {log}"
+        applied[topic] = int(number)
+
+
+def _comes_later(cause: str, rest: Sequence[str]) -> bool:
+    topic, _, number = cause.rpartition("=")
+    later = [int(entry.rpartition("=")[2]) for entry in rest if entry.rpartition("=")[0] == topic]
+    return any(one <= int(number) for one in later)

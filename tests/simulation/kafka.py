@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -20,6 +21,7 @@ from aiokafka.structs import ConsumerRecord, RecordMetadata
 
 from shared.ids import partition_of
 from tests.simulation.faults import Faults
+from tests.simulation.gates import Gates
 from tests.simulation.processes import alive
 from tests.simulation.scheduler import HOST, Loop, SimClock
 
@@ -36,6 +38,7 @@ class Broker:
         self.history: list[Any] = []
         self.groups: dict[str, Group] = {}
         self.readers: dict[Any, None] = {}
+        self.gates = Gates()
         self._down_until = 0.0
         self._members = 0
 
@@ -112,11 +115,13 @@ class Broker:
         self._members += 1
         return f"{name}-{self._members:06d}"
 
-    async def call(self, work: Any, *, reply_lost: str = "", refused: str = "") -> Any:
+    async def call(self, work: Any, *, reply_lost: str = "", refused: str = "", name: str = "") -> Any:
         """One request to the broker; `work` runs there. It waits while the broker is down."""
         alive()
         answer = self.loop.create_future()
-        self.loop.later(self.faults.delay("kafka.request"), self._arrive, work, answer, reply_lost, refused)
+        delay = self.faults.delay("kafka.request")
+        if not self.gates.catches(name, partial(self._arrive, work, answer, reply_lost, refused)):
+            self.loop.later(delay, self._arrive, work, answer, reply_lost, refused)
         result = await answer
         alive()
         return result
@@ -249,7 +254,10 @@ class Producer:
             del self._queued[place]
         elif self._host is None or not self._host.dead:
             self._queued[place] = []
-            self._loop.later(self._faults.delay("kafka.request"), self._arrive, place, batch)
+            delay = self._faults.delay("kafka.request")
+            arrive = partial(self._arrive, place, batch)
+            if not self._broker.gates.catches(f"publish {place.topic}", arrive, self._host):
+                self._loop.later(delay, self._arrive, place, batch)
 
     def _arrive(self, place: TopicPartition, batch: list[Sending]) -> None:
         timeout = self._faults.delay("kafka.timeout")

@@ -149,9 +149,10 @@ class Consumer:
             (tp, place) for tp, place in assignment.places.items() if not place.paused and (not wanted or tp in wanted)
         ]
         full: list[tuple[TopicPartition, Place]] = []
+        now = self._broker.now_ms()
         for tp, place in places:
             log = self._broker.log(tp)
-            place.highwater, place.polled = len(log), self._broker.now_ms()
+            place.highwater, place.polled = len(log), now
             if place.position < len(log):
                 full.append((tp, place))
         chance.shuffle(full)
@@ -197,6 +198,7 @@ class Consumer:
                 lambda: self._group.commit(id_, generation, plain),
                 reply_lost="kafka.commit_lost",
                 refused="kafka.commit_refused",
+                name="commit",
             )
         except (UnknownMemberIdError, IllegalGenerationError) as error:
             self._rejoin.set()

@@ -14,6 +14,7 @@ Documents pass through BSON both ways, so types are those that MongoDB gives bac
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import bson
@@ -23,6 +24,7 @@ from pymongo.errors import AutoReconnect, NetworkTimeout, NotPrimaryError, Opera
 
 from tests.simulation.documents import Doc, index_keys
 from tests.simulation.faults import Faults
+from tests.simulation.gates import Gates
 from tests.simulation.processes import alive
 from tests.simulation.scheduler import Loop, SimClock
 
@@ -62,7 +64,6 @@ class Data:
         self.latest: dict[Any, Stored] = {}
         self.committed: dict[Any, Stored] = {}
         self.indexes: dict[str, Index] = {}
-        self.watch: Callable[[Doc], None] | None = None  # told of every document that a majority gets
 
     def put(self, key: Any, doc: Doc | None) -> None:
         """Write or delete on the primary; raises DuplicateKeyError's facts as OperationFailure 11000."""
@@ -97,8 +98,7 @@ class Data:
             self.committed.pop(key, None)
         else:
             self.committed[key] = stored
-            if self.watch is not None:
-                self.watch(stored.doc)
+            self._replicas.watch(self.name, stored.doc)
 
     def roll_back(self, key: Any) -> None:
         self._place(key, self.committed.get(key))
@@ -133,6 +133,8 @@ class Replicas:
         self.clock = clock or SimClock(loop)
         self.data: dict[tuple[str, str], Data] = {}
         self.operations = 0
+        self.watch: Callable[[str, Doc], object] = lambda name, doc: None  # told of every document that a majority gets
+        self.gates = Gates()
         self._tail: list[tuple[Data, Any, Stored | None]] = []
         self._end = 0  # how many writes were ever logged
         self._waiting: list[tuple[int, Any, Any]] = []
@@ -156,12 +158,14 @@ class Replicas:
         self._ids += 1
         return ObjectId(f"{self._ids:024x}")
 
-    async def call(self, work: Callable[[], Any], *, durable: bool = False) -> Any:
+    async def call(self, work: Callable[[], Any], *, durable: bool = False, name: str = "") -> Any:
         """Send one operation and await its answer: what `work`, done by the primary, returns or raises."""
         alive()
         self.operations += 1
         answer = self.loop.create_future()
-        self.loop.later(self.faults.delay("mongo.request"), self._arrive, work, durable, answer, None)
+        delay = self.faults.delay("mongo.request")
+        if not self.gates.catches(name, partial(self._arrive, work, durable, answer, None)):
+            self.loop.later(delay, self._arrive, work, durable, answer, None)
         result = await answer
         alive()
         return result

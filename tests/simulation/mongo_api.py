@@ -252,7 +252,8 @@ class Collection:
         return answer
 
     async def _call(self, work: Callable[[], Any], *, write: bool = False) -> Any:
-        return await self._replicas.call(work, durable=write and self._durable)
+        name = f"{'write' if write else 'read'} {self.name}"
+        return await self._replicas.call(work, durable=write and self._durable, name=name)
 
     async def _write(self, request: Any) -> Doc:
         """One operation by itself: what goes wrong is raised as itself."""

@@ -50,6 +50,9 @@ class Process:
             self.life.frozen = False
             current().thaw()
 
+    def __str__(self) -> str:
+        return self.name
+
     async def stop(self) -> None:
         """Ask it to end and wait until it has; raises what its main raised."""
         if self.life is not None and self.running:

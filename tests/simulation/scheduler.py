@@ -62,6 +62,8 @@ class Loop(asyncio.BaseEventLoop):
         self._max_steps = max_steps
         self._time = 0.0
         self._tasks_made = 0
+        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._timers_made = 0
         self._set_apart: list[asyncio.Handle] = []
         self._broken: BaseException | None = None
         self.set_task_factory(lambda loop, coro, **named: Task(coro, loop=self, **named))
@@ -73,6 +75,16 @@ class Loop(asyncio.BaseEventLoop):
     def count(self) -> int:
         self._tasks_made += 1
         return self._tasks_made
+
+    def call_at(
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """As asyncio's, and of those due at one moment the first set is the first called; without comparing handles."""
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        timer._scheduled = True  # type: ignore[attr-defined]
+        self._timers_made += 1
+        heapq.heappush(self._timers, (when, self._timers_made, timer))
+        return timer
 
     def later(self, delay: float, callback: Callable[..., object], *args: Any) -> asyncio.TimerHandle:
         """Call back outside all processes: it happens even if the process that asked for it dies or stands still."""
@@ -95,11 +107,11 @@ class Loop(asyncio.BaseEventLoop):
     def _run_once(self) -> None:
         if self._broken is not None:
             raise self._broken
-        ready, timers = self._ready, self._scheduled  # type: ignore[attr-defined]
+        ready, timers = self._ready, self._timers  # type: ignore[attr-defined]
         if not ready and not self._stopping:  # type: ignore[attr-defined]
             self._jump(timers)
-        while timers and timers[0]._when <= self._time:
-            ready.append(heapq.heappop(timers))
+        while timers and timers[0][0] <= self._time:
+            ready.append(heapq.heappop(timers)[2])
         self.steps += len(ready)
         if self.steps > self._max_steps:
             raise TooLong(f"seed {self.seed}: {self.steps} steps, at {self._time:.3f} s; {_waiting(self)}")
@@ -113,12 +125,12 @@ class Loop(asyncio.BaseEventLoop):
             else:
                 handle._run()
 
-    def _jump(self, timers: list[Any]) -> None:
-        while timers and timers[0]._cancelled:
+    def _jump(self, timers: list[tuple[float, int, asyncio.TimerHandle]]) -> None:
+        while timers and timers[0][2].cancelled():
             heapq.heappop(timers)
         if not timers:
             raise Deadlock(f"seed {self.seed}: nothing will ever happen at {self._time:.3f} s; {_waiting(self)}")
-        self._time = max(self._time, timers[0]._when)
+        self._time = max(self._time, timers[0][0])
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         """A cancelled timer is dropped when its time comes."""

@@ -24,6 +24,8 @@ from shared.timers import Timed
 
 SETTINGS = Settings.model_construct(kafka="simulated", mongo="simulated", partitions=12, rules=None, otlp="")
 CLOSES_AFTER = timedelta(seconds=3)
+BUGS: set[str] = set()
+"""Ids of orders that an error of ours runs into."""
 
 
 class Order(EventData):
@@ -41,9 +43,12 @@ class Counted(EventData):
 
 
 class Closed(EventData):
+    """Given out by the clock, when nothing was ordered for CLOSES_AFTER."""
+
     TOPIC: ClassVar[str] = "counts.v1"
     TYPE: ClassVar[str] = "count.closed"
     total: int
+    due: datetime
 
 
 class Echoed(EventData):
@@ -71,6 +76,8 @@ class Watch(State):
 
 
 def add(state: Count | None, now: datetime, *, order: Order) -> Decision[Count]:
+    if order.id in BUGS:
+        raise RuntimeError(f"an error of ours at {order.id}")
     count = state or Count()
     ids = (*count.ids, order.id)
     after = count.model_copy(update={"ids": ids, "closes_at": now + CLOSES_AFTER})
@@ -81,7 +88,7 @@ def close(state: Count | None, now: datetime) -> Decision[Count]:
     assert state is not None
     if state.closes_at is None or now < state.closes_at:
         return Decision(state)
-    return Decision(state.model_copy(update={"closes_at": None}), (Closed(total=len(state.ids)),))
+    return Decision(state.model_copy(update={"closes_at": None}), (Closed(total=len(state.ids), due=state.closes_at),))
 
 
 def hear(state: Count | None, now: datetime, *, echoed: Echoed) -> Decision[Count]:
@@ -112,7 +119,7 @@ def count_service(core: Core[Settings]) -> Parts:
     relay = core.relay()
     counts = core.store(COUNTS, relay, on)
     doors = {"orders.v1": [Door(counts, on, ORDERS)], "echoes.v1": [Door(counts, on)]}
-    return Parts(relay, (counts,), doors, keyed=("echoes.v1",), timed=(Timed(counts, close),))
+    return Parts(relay, (counts,), doors, keyed=("orders.v1", "echoes.v1"), timed=(Timed(counts, close),))
 
 
 def echo_service(core: Core[Settings]) -> Parts:

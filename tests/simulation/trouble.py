@@ -1,6 +1,7 @@
-"""Trouble for a world, drawn from its seed: crashes, zombies, fail-overs, a broker away."""
+"""Trouble for a world, drawn from its seed: crashes, zombies, fail-overs, a broker away, wrong clocks, replays."""
 
 import asyncio
+from collections.abc import Sequence
 
 from tests.simulation.faults import Faults
 from tests.simulation.processes import Process
@@ -24,10 +25,41 @@ def drawn(faults: Faults) -> None:
 
 async def trouble(world: World, seconds: float) -> None:
     chance, end = world.faults.chance, world.loop.time() + seconds
-    kinds = (_crash, _crash, _freeze, _fail_over, _fail_over, _broker_down, _restart)
+    kinds = (_crash, _crash, _freeze, _fail_over, _fail_over, _broker_down, _restart, _clock)
     while world.loop.time() < end:
         await asyncio.sleep(chance.uniform(0.05, 1.5))
-        chance.choice(kinds)(world)
+        world.tell(chance.choice(kinds)(world))
+
+
+async def replays(world: World, inbound: Sequence[str], seconds: float) -> None:
+    """In some histories a whole topic is read again by a service, or what senders wrote is written once more."""
+    chance = world.faults.chance
+    if chance.random() < 0.3:
+        await asyncio.sleep(chance.uniform(0, 1.5 * seconds))
+        name = chance.choice(sorted(world.topics)) if world.topics else None
+        if name is not None:
+            topic = chance.choice(sorted(world.topics[name]))
+            world.tell(f"{name} reads {topic} from its beginning")
+            await _read_again(world, name, topic)
+    if chance.random() < 0.3:
+        await asyncio.sleep(chance.uniform(0, seconds))
+        topic = chance.choice(inbound)
+        world.tell(f"all of {topic} is written again")
+        for record in world.broker.records(topic):
+            world.broker.write(topic, record.value, record.key, record.headers, record.partition)
+
+
+async def _read_again(world: World, name: str, topic: str) -> None:
+    """As an operator does it: everybody of the group is stopped, its offsets are set back, everybody is started."""
+    group = world.broker.group(f"switchboard.{name}")
+    replicas = [process for process in world.processes if process.name.startswith(f"{name}-")]
+    while group.members or any(process.running for process in replicas):
+        for process in replicas:
+            process.crash()
+        await asyncio.sleep(0.1)
+    group.offsets.update(dict.fromkeys(world.broker.places(topic), 0))
+    for process in replicas:
+        process.start()
 
 
 def _somebody(world: World) -> Process | None:
@@ -35,10 +67,11 @@ def _somebody(world: World) -> Process | None:
     return world.faults.chance.choice(up) if up else None
 
 
-def _crash(world: World) -> None:
+def _crash(world: World) -> str:
     if process := _somebody(world):
         process.crash()
         world.loop.later(world.faults.chance.uniform(0.01, 3), _start, process)
+    return f"{process} is killed"
 
 
 def _start(process: Process) -> None:
@@ -46,10 +79,11 @@ def _start(process: Process) -> None:
         process.start()
 
 
-def _restart(world: World) -> None:
+def _restart(world: World) -> str:
     """An orderly stop, as in a rolling update."""
     if process := _somebody(world):
         world.loop.create_task(_stop_and_start(process))
+    return f"{process} is stopped"
 
 
 async def _stop_and_start(process: Process) -> None:
@@ -57,15 +91,27 @@ async def _stop_and_start(process: Process) -> None:
     _start(process)
 
 
-def _freeze(world: World) -> None:
+def _freeze(world: World) -> str:
+    seconds = world.faults.chance.choice((0.1, 1.0, 3.0, 6.0))
     if process := _somebody(world):
         process.freeze()
-        world.loop.later(world.faults.chance.choice((0.1, 1.0, 3.0, 6.0)), process.thaw)
+        world.loop.later(seconds, process.thaw)
+    return f"{process} freezes for {seconds} s"
 
 
-def _fail_over(world: World) -> None:
-    world.replicas.fail_over()
+def _fail_over(world: World) -> str:
+    return f"the primary steps down, {world.replicas.fail_over()} writes are rolled back"
 
 
-def _broker_down(world: World) -> None:
-    world.broker.go_down(world.faults.chance.uniform(0.05, 2.0))
+def _broker_down(world: World) -> str:
+    seconds = world.faults.chance.uniform(0.05, 2.0)
+    world.broker.go_down(seconds)
+    return f"the broker is away for {seconds:.2f} s"
+
+
+def _clock(world: World) -> str:
+    """A clock is set: a little wrong, as clocks are, or so wrong that its process must not decide anything."""
+    process = world.faults.chance.choice(world.processes)
+    seconds = world.faults.chance.choice((-0.3, -0.1, 0.1, 0.3, -30.0, 30.0))
+    world.clock_of(process.name).skew = seconds
+    return f"the clock of {process} is {seconds:+} s off"

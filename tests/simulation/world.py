@@ -7,8 +7,10 @@ await world.settle()        faults healed, everyone up: returns when nothing mov
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -26,35 +28,63 @@ from shared.ownership import Ownership
 from shared.producer import send_all
 from shared.service import Core, Parts, Running, build
 from shared.settings import Settings
+from shared.store import Shape
 from tests.simulation.faults import Faults
-from tests.simulation.kafka import Broker
+from tests.simulation.kafka import PARTITIONS, Broker
 from tests.simulation.kafka_consumer import Consumer
 from tests.simulation.mongo import Replicas
 from tests.simulation.processes import Process
+from tests.simulation.recorded import never_early
 from tests.simulation.scheduler import Loop, SimClock, current
 
-POLL_MS = 500
-SESSION_MS, HEARTBEAT_MS, REBALANCE_MS = 2_000, 300, 4_000
+POLL_MS = 1_000
+SESSION_MS, HEARTBEAT_MS, REBALANCE_MS = 2_000, 500, 4_000
 PATIENCE_S = 120.0
+NEVER_S = 1e6
+WAITING = ("pending", "held", "parked")
 Assemble = Callable[[Core[Any]], Parts]
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a world is made of; a test that shows what a part is for passes another one in.
+
+    `core`: asked at each start of a process, by its name.
+    """
+
+    guards: Guards = ALL_GUARDS
+    core: Callable[[str], type[Core[Any]]] = lambda _: Core
+    consumer: Callable[[Any], KafkaConsumer] = KafkaConsumer
+    build: Callable[[Core[Any], Parts], Running] = build
+
+
+MADE = Made()
 
 
 class World:
     def __init__(
-        self, loop: Loop, faults: Faults, *, guards: Guards = ALL_GUARDS, commit_after_write: bool = True
+        self,
+        loop: Loop,
+        faults: Faults,
+        *,
+        made_of: "Made" = MADE,
+        partitions: int = PARTITIONS,
     ) -> None:
-        self.loop, self.faults, self.guards, self.commit_after_write = loop, faults, guards, commit_after_write
+        self.loop, self.faults, self.made_of = loop, faults, made_of
         self.clock = SimClock(loop)
         self.replicas = Replicas(loop, faults, self.clock)
-        self.broker = Broker(loop, faults, self.clock)
+        self.broker = Broker(loop, faults, self.clock, partitions)
+        self.gates = self.broker.gates = self.replicas.gates
         self.processes: list[Process] = []
         self.running: dict[str, Running] = {}
         self.topics: dict[str, set[str]] = {}
-        self.shapes: dict[str, set[str]] = {}
-        self.core_type: type[Core[Any]] = Core
+        self.shapes: dict[str, dict[str, Shape[Any]]] = {}
+        self.clocks: dict[str, SimClock] = {}
+        self.story: list[str] = []
         loop.world = self  # type: ignore[attr-defined]
 
     def add(self, name: str, assemble: Assemble, settings: Settings, replicas: int = 2) -> None:
+        settings = settings.model_copy(update={"partitions": self.broker.partitions})
         for number in range(replicas):
             process_name = f"{name}-{number}"
 
@@ -63,6 +93,14 @@ class World:
 
             self.processes.append(Process(process_name, main))
 
+    def tell(self, what: str) -> None:
+        """A line of this history's story."""
+        self.story.append(f"{self.loop.time():8.3f} s  {what}")
+
+    def clock_of(self, process_name: str) -> SimClock:
+        """The clock of its machine, the same in all its lives."""
+        return self.clocks.setdefault(process_name, SimClock(self.loop))
+
     def start(self) -> None:
         for process in self.processes:
             process.start()
@@ -70,16 +108,18 @@ class World:
     async def _serve(self, process_name: str, name: str, assemble: Assemble, settings: Settings) -> None:
         chance = Random(self.loop.random.random())
         producer = Producer(self.broker)
-        core: Core[Any] = self.core_type(
-            name, settings, self.replicas.client()[f"switchboard_{name}"], producer, Metrics(name), clock=self.clock,
-            guards=self.guards, nonces=lambda: f"{process_name}:{chance.getrandbits(64):016x}",
+        core: Core[Any] = self.made_of.core(process_name)(
+            name, settings, self.replicas.client()[f"switchboard_{name}"], producer, _metrics(name),
+            clock=self.clock_of(process_name), steady=self.loop.time, guards=self.made_of.guards,
+            nonces=lambda: f"{process_name}:{chance.getrandbits(64):016x}",
         )  # fmt: skip
-        running = build(core, assemble(core), commit_after_write=self.commit_after_write)
+        parts = assemble(core)
+        running = self.made_of.build(core, replace(parts, timed=tuple(map(never_early, parts.timed))))
         running.bus._chance = chance
         for store in running.parts.stores:
             store.halve_from = 2  # every batch has two halves here
         self.topics[name] = {*running.parts.doors, *running.parts.signals}
-        self.shapes[name] = {store.shape.collection for store in running.parts.stores}
+        self.shapes[name] = {store.shape.collection: store.shape for store in running.parts.stores}
         self.running[process_name] = running
         async with service._at_work(running, producer):  # type: ignore[arg-type]
             await asyncio.Event().wait()
@@ -102,10 +142,16 @@ class World:
             raise Transient(error.detail)
         return task.result()
 
+    def heal(self) -> None:
+        """From now on nothing fails, and every clock is right."""
+        self.faults.heal()
+        for clock in self.clocks.values():
+            clock.skew = 0.0
+
     async def settle(self, unrest: Callable[[], list[str]] | None = None) -> None:
         """End all faults, start who is down, and wait until everything that was taken in has had its effects."""
         look = unrest or self.unrest
-        self.faults.heal()
+        self.heal()
         for process in self.processes:
             process.thaw()
             if not process.running:
@@ -113,7 +159,7 @@ class World:
         end = self.loop.time() + PATIENCE_S
         quiet = 0
         while quiet < 3:
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(0.5)
             quiet = quiet + 1 if not (left := look()) else 0
             assert self.loop.time() < end, f"never at rest: {left[:20]}"
 
@@ -129,7 +175,7 @@ class World:
                     found.append(f"{name} lags {lag} on {topic}")
             for collection in sorted(self.shapes[name]):
                 for key, doc in self.replicas.documents(f"switchboard_{name}", collection).items():
-                    found += [f"{name} {key} {field}" for field in ("pending", "held", "parked") if doc.get(field)]
+                    found += [f"{name} {key} {field} {doc[field]}" for field in WAITING if doc.get(field)]
         return found
 
     def _applied(self, name: str, place: TopicPartition) -> int:
@@ -141,6 +187,12 @@ class World:
     def states(self, name: str, collection: str) -> dict[str, dict[str, Any]]:
         documents = self.replicas.documents(f"switchboard_{name}", collection)
         return {key: doc["state"] for key, doc in documents.items() if "state" in doc}
+
+
+@cache
+def _metrics(name: str) -> Metrics:
+    """One for all histories: nothing rests on what they say, and they are dear to make."""
+    return Metrics(name)
 
 
 class Producer:
@@ -176,7 +228,7 @@ class Subscription:
         middlewares: Sequence[Any] = (),
     ) -> None:
         world: World = current().world  # type: ignore[attr-defined]
-        self._bus = bus
+        self._bus, self._in_its_words = bus, world.made_of.consumer
         self.subscribers = [self]
         self.consumer = Consumer(
             world.broker, *topics, group_id=group, listener=_Listener(bus, ownership), session_timeout_ms=SESSION_MS,
@@ -199,21 +251,33 @@ class Subscription:
             batches = await self.consumer.getmany(timeout_ms=POLL_MS, max_records=MAX_RECORDS)
             records = [record for batch in batches.values() for record in batch]
             if records:
-                await self._bus.process(records, KafkaConsumer(self.consumer))
+                await self._bus.process(records, self._in_its_words(self.consumer))
 
 
 async def _topics_are_there(settings: Settings) -> None:
     """The double has every topic."""
 
 
+async def _nobody_counts(running: Running) -> None:
+    """An auditor only sets a gauge, and asks a broker of its own."""
+
+
+DOUBLES: Mapping[str, Any] = {
+    "subscribe": Subscription,
+    "_until_topics_are_there": _topics_are_there,
+    "_audit": _nobody_counts,
+    "OBSERVE_S": NEVER_S,
+}
+
+
 @contextmanager
 def simulated() -> Iterator[None]:
-    """While it lasts, services subscribe at the double and do not log what the faults make them say."""
-    kept = service.subscribe, service._until_topics_are_there
-    service.subscribe, service._until_topics_are_there = Subscription, _topics_are_there  # type: ignore[assignment]
+    """While it lasts, services subscribe at the double, set no gauges, and do not log what the faults make them say."""
+    kept = {name: getattr(service, name) for name in DOUBLES}
+    vars(service).update(DOUBLES)
     logging.disable(logging.CRITICAL)
     try:
         yield
     finally:
-        service.subscribe, service._until_topics_are_there = kept
+        vars(service).update(kept)
         logging.disable(logging.NOTSET)

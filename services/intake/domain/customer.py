@@ -125,14 +125,14 @@ def remember(
     if state is not None and state.merged_into:
         return Decision(state)
     known, said = state or Customer(customer_id=customer_id), contact.customer
-    after = Customer(
-        customer_id=customer_id,
-        name=known.name or _trimmed(said.name),
-        tier=higher_tier(known.tier, said.tier, rules),
-        language=known.language or language_code(said.language),
-        points=tuple(dict.fromkeys((*known.points, *points)))[:MAX_POINTS],
-        consents=known.consents | ({"diagnostics": True} if contact.diagnostics_consent else {}),
-    )
+    told = {
+        "name": known.name or _trimmed(said.name),
+        "tier": higher_tier(known.tier, said.tier, rules),
+        "language": known.language or language_code(said.language),
+        "points": tuple(dict.fromkeys((*known.points, *points)))[:MAX_POINTS],
+        "consents": known.consents | ({"diagnostics": True} if contact.diagnostics_consent else {}),
+    }
+    after = known.model_copy(update=told)
     return Decision(state) if state == after else Decision(after, (updated(after),))
 
 

@@ -164,7 +164,7 @@ class Service:
 
     def audit(self) -> list[tuple[str, str, str]]:
         async def lines() -> list[tuple[str, str, str]]:
-            found = await self.running.quarantine.audit.find({}, sort=[("at", 1)]).to_list(None)
+            found = await self.running.trail.lines.find({}, sort=[("_id", 1)]).to_list(None)
             return [(line["by"], line["did"], line["what"]) for line in found]
 
         return self.do(lines())

@@ -70,7 +70,7 @@ def test_a_refused_record_comes_back_once_what_was_wrong_is_mended(service: Serv
     assert service.total("k") == 5
     assert listed(run, "quarantine", "list") == []
     assert [row["id"] for row in listed(run, "quarantine", "list", "--status", "replayed")] == [place]
-    assert service.audit() == [("olga", "quarantine replayed", place)]
+    assert service.audit() == [("olga", "quarantine replay", place)] * 2
 
 
 def test_a_dry_run_says_what_would_become_of_each_and_changes_nothing(service: Service, run: Run) -> None:
@@ -164,13 +164,18 @@ def test_the_record_that_parked_a_key_can_be_given_up_but_never_without_yes(serv
     service.trouble.breaks = True
     service.reads(ours(1, n=1, broken=True), ours(2, n=10))
 
-    assert "--yes" in run("parked", "skip", "k").output
-    assert "would lose number.added 1" in run("parked", "skip", "k", "--dry-run").output
-    assert service.total("k") == 0
+    assert "--why" in run("parked", "skip", "k", "--yes").output
+    assert "--yes" in run("parked", "skip", "k", "--why", "a test").output
+    assert f"would lose number.added 1 of {OURS}" in run("parked", "skip", "k", "--dry-run").output
+    assert (service.total("k"), service.audit()) == (0, [])
 
-    assert run("parked", "skip", "k", "--yes").exit_code == 0
+    assert run("parked", "skip", "k", "--yes", "--why", "sent by a test").exit_code == 0
     assert service.total("k") == 10
-    assert service.audit() == [("olga", "parked key skipped", "k")]
+    (line,) = listed(run, "audit", "list")
+    assert [line[name] for name in ("by", "did", "what", "why", "became")] == [
+        "olga", "parked skip", "k", "sent by a test", "flows",
+    ]  # fmt: skip
+    assert [(lost["number"], lost["data"]) for lost in line["lost"]] == [(1, {"n": 1, "broken": True})]
 
 
 def test_a_gap_is_named_and_can_be_given_up(service: Service, run: Run) -> None:
@@ -180,8 +185,10 @@ def test_a_gap_is_named_and_can_be_given_up(service: Service, run: Run) -> None:
     assert row["why"] == f"{OURS} 2 has not come; 3 waits for it"
     assert listed(run, "parked", "list", "--reason", "Bug") == []
 
-    assert run("parked", "skip", "--reason", "has not come", "--yes").exit_code == 0
+    assert f"would lose {OURS} 2" in run("parked", "skip", "k", "--dry-run").output
+    assert run("parked", "skip", "--reason", "has not come", "--yes", "--why", "its writer is gone").exit_code == 0
     assert service.total("k") == 8
+    assert listed(run, "audit", "list")[0]["lost"] == [{"topic": OURS, "first": 2, "last": 2}]
 
 
 def test_a_key_that_flows_cannot_be_replayed(service: Service, run: Run) -> None:
@@ -204,9 +211,40 @@ def test_a_stopped_partition_goes_on_when_told(service: Service, run: Run) -> No
 
     assert run("partitions", "resume", "--all", "--dry-run").exit_code == 0
     assert (OURS, 0) in service.consumer.paused
-    assert run("partitions", "resume", f"{OURS}/0").exit_code == 0
+    assert service.audit() == []
+    assert run("partitions", "resume", f"{OURS}/0", "--why", "mended in 0.1.1").exit_code == 0
+    service.do(service.running.bus.heed_stops(service.consumer))
     assert service.consumer.paused == set()
-    assert service.audit() == [("olga", "partition resumed", f"{OURS}/0")]
+    assert service.audit() == [("olga", "partition resume", f"{OURS}/0")]
+
+
+def test_a_partition_whose_reader_is_away_is_told_and_resumed_over_another_replica(
+    service: Service, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.trouble.breaks = True
+    service.reads(*[ours(1, f"k{number}", n=1, broken=True) for number in range(21)])
+    service.running.ownership.assign([(OUTSIDE, 0)])
+    monkeypatch.setenv("INTAKE_URL", f"http://127.0.0.1:9,{service.address}")
+
+    told = run("partitions", "list", "--stopped", "--json")
+    (row,) = json.loads(told.stdout)
+    assert (row["topic"], row["owned"], row["address"]) == (OURS, False, "")
+    assert "127.0.0.1:9 is not reachable" in told.stderr
+    assert run("partitions", "resume", "--all").exit_code == 0
+    assert service.do(service.running.bus.stops.load()) == {}
+
+
+def test_the_audit_trail_is_told_by_who_what_and_when(service: Service, run: Run) -> None:
+    service.reads(garbage(1), garbage(2))
+    run("quarantine", "replay", "--all", "--yes", "--why", "just to see")
+
+    lines = listed(run, "audit", "list")
+    assert [(line["what"], line["became"], line["why"]) for line in lines] == [
+        (f"{OUTSIDE}/0/{offset}", "stays in quarantine", "just to see") for offset in (1, 2)
+    ]
+    assert [line["what"] for line in listed(run, "audit", "list", "--what", f"{OUTSIDE}/0/2")] == [f"{OUTSIDE}/0/2"]
+    assert listed(run, "audit", "list", "--by", "nobody") == listed(run, "audit", "list", "--before", "1h") == []
+    assert len(listed(run, "audit", "list", "--after", "1h", "--did", "quarantine replay")) == 2
 
 
 def test_a_key_that_may_not_is_told_which_may(service: Service, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -290,6 +290,7 @@ def assemble(core: Core[Settings], *, world: World, after: Note) -> Parts:
         stores=(store,),
         doors=doors,
         keyed=(world.words, world.numbers),
+        readers={world.tallies: ("elsewhere",)},
         after=note,
         router=lambda running: _router(running, store, world, counted),
     )

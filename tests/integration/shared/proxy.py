@@ -1,4 +1,4 @@
-"""A TCP proxy that can be shut and opened again: the world being away, and back."""
+"""A TCP proxy that can be shut and opened again: the world being away, and back. Held, it is there and silent."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,6 +10,8 @@ class Proxy:
         self._to = host, port
         self._server: asyncio.Server | None = None
         self._pipes: set[asyncio.Task[None]] = set()
+        self._flows = asyncio.Event()
+        self._flows.set()
         self.port = 0
 
     @property
@@ -29,17 +31,25 @@ class Proxy:
             pipe.cancel()
         await asyncio.gather(*self._pipes, return_exceptions=True)
 
+    def hold(self) -> None:
+        """Let nothing through until `let_go`."""
+        self._flows.clear()
+
+    def let_go(self) -> None:
+        self._flows.set()
+
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         onward, back = await asyncio.open_connection(*self._to)
         for source, target in ((reader, back), (onward, writer)):
-            task = asyncio.create_task(_pour(source, target))
+            task = asyncio.create_task(_pour(source, target, self._flows))
             self._pipes.add(task)
             task.add_done_callback(self._pipes.discard)
 
 
-async def _pour(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+async def _pour(source: asyncio.StreamReader, target: asyncio.StreamWriter, flows: asyncio.Event) -> None:
     try:
         while piece := await source.read(65536):
+            await flows.wait()
             target.write(piece)
             await target.drain()
     except OSError:

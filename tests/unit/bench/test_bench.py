@@ -6,9 +6,9 @@ import bson
 import orjson
 import pytest
 
-from bench.__main__ import Plan, _result
 from bench.bare import _documents, _sized
 from bench.contacts import contacts
+from bench.hop import Plan, _result
 from bench.laps import Lap, Load, Stopwatch
 from shared.events.contacts import Contact
 
@@ -65,7 +65,7 @@ def test_the_ratio_is_that_of_the_medians() -> None:
         for side, some in TIMES.items()
     }
 
-    result = _result(Plan("", "", 1, 1000), {}, {}, {}, laps)
+    result = _result(Plan("", "", 1, 1000), {}, {}, laps)
 
     assert (result["ratio"], result["met"]) == (0.5, True)
     assert result["ratios"] == {"bare": 0.5, "looking": 0.8, "upserting": 1.0}

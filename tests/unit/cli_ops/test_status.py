@@ -32,6 +32,9 @@ switchboard_parked_keys{service="intake"} 2.0
 switchboard_events_applied_total{service="intake",type="contact.received"} 9.0
 # TYPE switchboard_calendar_days_left gauge
 switchboard_calendar_days_left{calendar="cn",service="intake"} 36.0
+# TYPE switchboard_events_unseen gauge
+switchboard_events_unseen{reader="routing",service="intake",topic="cases.v1"} 3.0
+switchboard_events_unseen{reader="sla",service="intake",topic="cases.v1"} NaN
 # TYPE switchboard_build_info gauge
 switchboard_build_info{revision="437919abcdef0123",service="intake",version="0.1.0"} 1.0
 # TYPE python_info gauge
@@ -66,6 +69,7 @@ def test_the_figures_of_a_service_are_read_from_what_it_shows_prometheus() -> No
     assert figures.gauges == {"parked_keys": 2}
     assert figures.lag == {("contacts.v1", 0): 4, ("contacts.v1", 11): 1200}
     assert figures.calendars == {"cn": 36}
+    assert figures.unseen == {("cases.v1", "routing"): 3}, "what is not known is left out"
     assert figures.version == "0.1.0 (437919abc)"
 
 
@@ -161,11 +165,13 @@ def test_what_a_service_exports_is_what_the_screen_reads() -> None:
     metrics.rules_refused.set(1)
     metrics.consumer_lag_records.labels("contacts.v1", 0).set(4)
     metrics.calendar_days_left.labels("cn").set(36)
+    metrics.events_unseen.labels("cases.v1", "routing").set(3)
     metrics.build_info.labels("0.1.0", "unknown").set(1)
 
     figures = parse(generate_latest(metrics.registry).decode())
 
     assert figures.gauges["rules_refused"] == 1
+    assert figures.unseen == {("cases.v1", "routing"): 3}
     assert (figures.lag, figures.calendars, figures.version) == ({("contacts.v1", 0): 4}, {"cn": 36}, "0.1.0")
 
 
@@ -186,6 +192,25 @@ def test_many_waiting_records_are_told_with_the_worst_partition_and_few_are_not(
 
     assert what == "1,204 records wait to be applied, most of them (1,200) on contacts.v1/1"
     assert do.startswith("switchboard status --watch")
+
+
+def counting(unseen: Mapping[tuple[str, str], float]) -> Signs:
+    return Signs(HERE, True, True, figures=Figures({}, READ, unseen=unseen))
+
+
+def test_what_a_reader_has_not_applied_is_told_by_who_counts_it_and_once_for_all_replicas() -> None:
+    ((what, do),) = told(counting({("cases.v1", "routing"): 3, ("cases.v1", "sla"): 0}), counting({}))
+
+    assert what == "routing has not applied 3 records of cases.v1 that are more than a minute old"
+    assert do.startswith("switchboard partitions list --service routing")
+
+
+def test_what_waits_in_its_own_documents_is_counted_and_told_once_as_the_gap_it_is() -> None:
+    figures = Figures({"gaps_open": 1}, READ, unseen={("cases.v1", "intake"): 2})
+
+    ((what, _),) = told(Signs(HERE, True, True, figures=figures))
+
+    assert what.startswith("1 keys wait for an event")
 
 
 def test_partitions_that_no_replica_asked_reads_are_told() -> None:
@@ -262,6 +287,7 @@ def test_programs_get_the_same_as_json() -> None:
     assert items["state"] == "not_well"
     assert items["services"][0]["parked_keys"] == 2
     assert items["services"][0]["lag"][0] == {"topic": "contacts.v1", "partition": 0, "records": 0}
+    assert items["services"][0]["unseen"] == []
     assert items["to_do"][0]["remedy"] == "switchboard parked list --service intake"
 
 

@@ -63,6 +63,17 @@ def test_the_flow_names_every_topic_of_the_house_with_its_one_writer() -> None:
     assert {topic for topics in drawn.reads.values() for topic in topics} <= CHANNELS.keys()
 
 
+def test_for_each_topic_and_reader_one_other_service_counts_what_is_not_applied_its_writer_if_it_is_ours() -> None:
+    drawn = flow()
+    counters = [(*pair, name) for name, pairs in drawn.watches.items() for pair in pairs]
+
+    assert sorted(pair[:2] for pair in counters) == sorted(
+        (topic, reader) for reader, topics in drawn.reads.items() for topic in topics
+    )
+    assert all(reader != name for _, reader, name in counters), "a dead reader can't say that it is dead"
+    assert all(CHANNELS[topic].outsiders or topic in drawn.writes[name] for topic, _, name in counters)
+
+
 @pytest.mark.parametrize("pattern", [r"\]\(([^)]+)\)", r"```\n(.*?)```", r"^(#+) ", r"\| (\d{4}) \|"])
 def test_the_chinese_readme_is_the_twin_of_the_english_one(pattern: str) -> None:
     """The same links, commands, sections and ports, but for the link to the other."""

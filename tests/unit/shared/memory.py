@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,7 +34,7 @@ class MemoryStore:
         self.clock, self.trouble, self._due = clock, trouble, due
         self._folding: Folding[Any] = Folding(frozenset(reads), interpret or (lambda _: _never()))
         self.set_aside: Any = None
-        self.documents = self
+        self.documents = self.relay = self
         self.batches: list[list[str]] = []
 
     async def apply(self, changes: Sequence[Change[Any]], *, recorded: bool = False) -> list[Outcome[Any]]:
@@ -43,6 +44,9 @@ class MemoryStore:
         outcomes = [fold(copies[change.key], change, self.clock(), self._folding) for change in changes]
         self.kept |= copies
         return outcomes
+
+    async def caught_up(self) -> None:
+        """Nothing is published here."""
 
     async def load(self, keys: Iterable[str]) -> dict[str, Document[Any]]:
         return {key: self.kept[key] for key in keys if key in self.kept}
@@ -66,7 +70,7 @@ class MemoryStore:
         return _Found(found[:limit])
 
     def _body(self, document: Document[Any]) -> dict[str, Any]:
-        due = self._due(document.state) if document.state is not None else None
+        due = self._due(document.state) if document.state is not None and not document.parked else None
         body = {"_id": document.key, "shard": document.shard, **({"due": due} if due else {})}
         return body | ({"parked": {"since": document.parked.since}} if document.parked else {})
 
@@ -87,6 +91,25 @@ class MemoryQuarantine:
     async def put(self, records: Sequence[Aside]) -> None:
         for record in records:
             self.kept.setdefault(record.id, record)
+
+
+class MemoryStops:
+    """`trouble` is called before each step."""
+
+    def __init__(self) -> None:
+        self.kept: set[Place] = set()
+        self.trouble: Callable[[], None] = lambda: None
+
+    async def load(self) -> dict[Place, datetime]:
+        self.trouble()
+        return dict.fromkeys(self.kept, datetime.now(UTC))
+
+    async def add(self, places: Iterable[Place]) -> None:
+        self.trouble()
+        self.kept |= set(places)
+
+    async def remove(self, place: Place) -> None:
+        self.kept.discard(place)
 
 
 class MemoryConsumer:

@@ -49,7 +49,7 @@ def test_a_partition_stands_for_itself() -> None:
 
 def test_an_operator_lets_it_go_on_from_nothing() -> None:
     breaker = after([True] * 21)
-    breaker.close(PLACE)
+    breaker.set_open(())
     assert not after([True] * 20, breaker).is_open(PLACE)
 
 

@@ -17,9 +17,9 @@ from shared.events.base import Event
 from shared.fold import Change, HeldFull
 from shared.metrics import Metrics
 from shared.ownership import Ownership
-from tests.unit.shared.memory import MemoryConsumer, MemoryQuarantine, MemoryStore
+from tests.unit.shared.memory import MemoryConsumer, MemoryQuarantine, MemoryStops, MemoryStore
 from tests.unit.shared.tally import Bug, Raw, TestClock, add, fail, refuse
-from tests.waiting import eventually
+from tests.waiting import eventually, never
 
 IN = "words.v1"
 
@@ -47,17 +47,19 @@ class House:
         trouble: Callable[[Any], None] = lambda _: None,
         doors: int = 1,
         after: Any = None,
+        stops: MemoryStops | None = None,
     ) -> None:
         self.stores = [MemoryStore(TestClock(), trouble=trouble) for _ in range(doors)]
-        self.quarantine = MemoryQuarantine()
+        self.quarantine, self.stops = MemoryQuarantine(), stops or MemoryStops()
         self.consumer = MemoryConsumer(records)
-        self.ownership = Ownership([IN])
+        self.ownership, self.metrics = Ownership([IN]), Metrics("test")
         self.signals: list[str] = []
         topic_doors = [Door(store, said, Inbound(frozenset({"word"}))) for store in self.stores]  # type: ignore[arg-type]
         self.bus = Bus(
             {IN: topic_doors},
             self.quarantine,  # type: ignore[arg-type]
-            metrics=Metrics("test"),
+            self.stops,  # type: ignore[arg-type]
+            metrics=self.metrics,
             ownership=self.ownership,
             signals={"hints.v1": self.signals.append},
             clock=TestClock(),
@@ -69,6 +71,10 @@ class House:
     async def turn(self) -> None:
         await self.bus.process(self.consumer.poll(), self.consumer)
 
+    def stopped(self) -> float:
+        stopped: float = self.metrics.partitions_stopped._value.get()
+        return stopped
+
     def steps(self, key: str = "k0", store: int = 0) -> tuple[str, ...]:
         state = self.stores[store].document(key).state
         return state.steps if state else ()
@@ -77,6 +83,13 @@ class House:
 @pytest.fixture(autouse=True)
 def short_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bus_module, "FIRST_BACK_OFF_S", 0.005)
+
+
+def fails_always(error: BaseException) -> Callable[[], None]:
+    def trouble() -> None:
+        raise error
+
+    return trouble
 
 
 def fails_until_told(error: BaseException) -> tuple[Callable[[Any], None], Callable[[], None]]:
@@ -194,6 +207,28 @@ async def test_trouble_with_one_partition_does_not_hold_up_the_others(error: Exc
     assert house.consumer.positions[IN, 0] == 0
 
 
+async def test_a_partition_that_fails_again_and_again_waits_longer_however_well_the_others_do() -> None:
+    delays: list[float] = []
+
+    def trouble(changes: Sequence[Change[Any]]) -> None:
+        if any(change.key == "k0" for change in changes):
+            raise HeldFull("full")
+
+    house = House([word("a", 0)] + [word(str(n), n, partition=1) for n in range(8)], trouble=trouble)
+
+    async def resume(places: Any, consumer: Any, delay: float) -> None:
+        delays.append(delay)
+        consumer.resume(places)
+
+    house.bus._resume_later = resume  # type: ignore[method-assign]
+    for n in range(8):
+        (mine,) = house.consumer.logs[IN, 0]
+        await house.bus.process([mine, house.consumer.logs[IN, 1][n]], house.consumer)
+        await asyncio.sleep(0)
+    assert house.consumer.committed == {(IN, 1): 8}
+    assert delays[7] > 20 * delays[0]
+
+
 async def test_a_database_that_is_away_is_not_asked_again_for_each_partition() -> None:
     asked = []
 
@@ -265,10 +300,58 @@ async def test_a_stopped_partition_loses_nothing_through_a_rebalance() -> None:
     await house.turn()
     assert house.steps() == ()
     assert house.consumer.paused == {(IN, 0)}
-    house.bus.resume(house.consumer, [(IN, 0)])
+    await house.stops.remove((IN, 0))
+    await house.bus.heed_stops(house.consumer)
     await house.turn()
     assert house.steps() == ("later", "later still")
     assert house.consumer.committed == {(IN, 0): 23}
+
+
+async def test_a_partition_stays_stopped_in_the_process_that_gets_it_next() -> None:
+    """Else a crash loop would park everything, twenty keys at a time."""
+    first = House([word("bug", i, key=f"key-{i}") for i in range(21)])
+    await first.turn()
+    next_ = House([word("later", 0), word("fine", 0, partition=1)], stops=first.stops)
+    await next_.turn()
+    assert (next_.steps("k0"), next_.steps("k1")) == ((), ("fine",))
+    assert next_.consumer.paused == {(IN, 0)}
+    assert next_.stopped() == 1
+    next_.ownership.assign([(IN, 1)])
+    next_.consumer.assigned = {(IN, 1)}
+    await next_.bus.heed_stops(next_.consumer)
+    assert next_.stopped() == 0, "its new owner tells of it"
+
+
+async def test_a_stop_is_kept_before_anything_is_committed() -> None:
+    house = House([word("bug", i, key=f"key-{i}") for i in range(21)])
+    await house.bus.heed_stops(house.consumer)
+    house.stops.trouble = fails_always(Transient("away"))
+    await house.turn()
+    assert (house.consumer.committed, house.stops.kept) == ({}, set())
+    house.stops.trouble = lambda: None
+    await house.bus.heed_stops(house.consumer)
+    assert house.stops.kept == {(IN, 0)}
+    await never(lambda: house.consumer.paused != {(IN, 0)}, during=0.1)
+
+
+@pytest.mark.parametrize("error", [Transient("away"), KeyError("ours")])
+async def test_before_it_is_known_what_was_stopped_no_record_is_taken(error: BaseException) -> None:
+    house = House([word("a", 0)])
+    house.stops.trouble = fails_always(error)
+    await house.turn()
+    assert (house.steps(), house.consumer.committed, house.consumer.paused) == ((), {}, {(IN, 0)})
+    house.stops.trouble = lambda: None
+    await eventually(lambda: not house.consumer.paused)
+    await house.turn()
+    assert house.steps() == ("a",)
+
+
+async def test_a_replay_stops_no_partition() -> None:
+    """An operator tries what was set aside; that says nothing about what is on the partition now."""
+    house = House([word("fine", 30)])
+    await house.bus.work([word("bug", i, key=f"key-{i}") for i in range(21)])
+    await house.turn()
+    assert (house.steps(), house.consumer.paused) == (("fine",), set())
 
 
 async def test_a_record_goes_through_every_door_of_its_topic() -> None:

@@ -80,3 +80,15 @@ def test_where_reading_began_before_a_rebalance_says_nothing_about_after_it() ->
     ownership.assign([(A, 1)])
     ownership.begins({(A, 1): 13}, asked_at)
     assert ownership.unknown == [(A, 1)], "a stale offset would leave the shard's timers waiting for ever"
+
+
+def test_what_was_applied_stays_applied_while_new_records_are_on_their_way() -> None:
+    """A record that is being worked on says nothing about the time before the last look that found nothing."""
+    ownership = owner((A, 1), keyed=(A,))
+    applied(ownership, A, 1, 100)
+    ownership.horizon = lambda place: at(200)
+    assert ownership.applied_until(1) == at(200)
+    ownership.horizon = lambda place: None
+    assert ownership.applied_until(1) == at(200)
+    applied(ownership, A, 1, 150, offset=1)
+    assert ownership.applied_until(1) == at(200)

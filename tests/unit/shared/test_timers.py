@@ -13,17 +13,17 @@ from shared.errors import Transient
 from shared.fold import Change, fold
 from shared.metrics import Metrics
 from shared.ownership import Ownership
-from shared.timers import LOOK_AHEAD, MANY, Timed, Timers
+from shared.timers import LOOK_AHEAD, PAGE, PUT_OFF, Timed, Timers, _Due
 from tests.unit.shared.memory import MemoryStore
-from tests.unit.shared.tally import T0, Counted, Tally, TestClock, fail
+from tests.unit.shared.tally import T0, Counted, Tally, TestClock, fail, nothing
 from tests.waiting import eventually
 
 TOPIC = "numbers.v1"
 MINUTE = timedelta(minutes=1)
 
 
-def set_alarm(state: Tally | None, now: datetime, *, at: datetime) -> Decision[Tally]:
-    return Decision((state or Tally()).model_copy(update={"alarm_at": at}))
+def set_alarm(state: Tally | None, now: datetime, *, at: datetime, total: int) -> Decision[Tally]:
+    return Decision((state or Tally()).model_copy(update={"alarm_at": at, "total": total}))
 
 
 def ring(state: Tally, now: datetime) -> Decision[Tally]:
@@ -31,6 +31,62 @@ def ring(state: Tally, now: datetime) -> Decision[Tally]:
         return Decision(state)
     rung = state.model_copy(update={"alarm_at": None, "steps": (*state.steps, "rang")})
     return Decision(rung, (Counted(total=len(rung.steps)),))
+
+
+def ring_every_minute(state: Tally, now: datetime) -> Decision[Tally]:
+    if state.alarm_at is None or state.alarm_at > now:
+        return Decision(state)
+    rung = state.model_copy(update={"alarm_at": state.alarm_at + MINUTE, "steps": (*state.steps, "rang")})
+    return Decision(rung, (Counted(total=len(rung.steps)),))
+
+
+class Noting:
+    """Rings, and notes at which moments it was asked to."""
+
+    def __init__(self) -> None:
+        self.moments: list[datetime] = []
+
+    def __call__(self, state: Tally, now: datetime) -> Decision[Tally]:
+        self.moments.append(now)
+        return ring(state, now)
+
+
+class SlowClock(TestClock):
+    """Each look at it takes 10 ms."""
+
+    def __call__(self) -> datetime:
+        self.forward(milliseconds=10)
+        return super().__call__()
+
+
+def raising(*errors: Exception | None) -> Any:
+    """One after the other, then none."""
+    coming = iter(errors)
+
+    def trouble(_: Any) -> None:
+        if error := next(coming, None):
+            raise error
+
+    return trouble
+
+
+def unless_without(key: str) -> Any:
+    def trouble(changes: Any) -> None:
+        if any(change.key == key for change in changes):
+            raise ValueError(f"{key} can't be written")
+
+    return trouble
+
+
+async def stand_still(*_: Any) -> Any:
+    await asyncio.Event().wait()
+
+
+async def ended(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    for answer in await asyncio.gather(*tasks, return_exceptions=True):
+        assert isinstance(answer, asyncio.CancelledError)
 
 
 class Tower:
@@ -51,10 +107,15 @@ class Tower:
     async def hear(self, outcomes: Any) -> None:
         self.heard += [(o.key, o.status) for o in outcomes]
 
-    def alarm(self, key: str, at: datetime) -> int:
+    @property
+    def fired(self) -> list[str]:
+        return [key for key, status in self.heard if status == "applied"]
+
+    def alarm(self, key: str, at: datetime, total: int = 0) -> int:
         document = self.store.document(key)
         document.shard = sum(map(ord, key)) % 12
-        fold(document, Change(key, partial(set_alarm, at=at), "set"), self.clock(), self.store._folding)
+        change = Change(key, partial(set_alarm, at=at, total=total), "set")
+        fold(document, change, self.clock(), self.store._folding)
         return document.shard
 
     def rang(self, key: str) -> int:
@@ -123,7 +184,7 @@ async def test_only_the_owner_of_a_shard_fires() -> None:
 async def test_one_shards_backlog_does_not_hold_up_the_timers_of_the_others() -> None:
     tower = Tower()
     behind = tower.alarm("b0", T0 - 5 * MINUTE)
-    for i in range(MANY + 5):
+    for i in range(PAGE + 5):
         tower.store.document(f"many-{i}")
         tower.alarm(f"many-{i}", T0 - 5 * MINUTE)
         tower.store.document(f"many-{i}").shard = behind
@@ -143,37 +204,143 @@ async def test_a_timer_that_fails_parks_its_key_and_is_left_alone_then() -> None
 
 async def test_parked_keys_do_not_crowd_out_the_others() -> None:
     tower = Tower(fire=lambda state, now: fail(state, now) if state.total else ring(state, now))
-    for i in range(MANY):
-        tower.alarm(f"bad-{i}", T0 - 5 * MINUTE)
-        document = tower.store.document(f"bad-{i}")
-        document.state = document.state.model_copy(update={"total": 1})  # type: ignore[union-attr]
+    for i in range(PAGE):
+        tower.alarm(f"bad-{i}", T0 - 5 * MINUTE, total=1)
     tower.alarm("a", T0 - MINUTE)
     await tower.timers.look()
     await tower.timers.look()
     assert tower.rang("a") == 1
 
 
+async def test_nothing_fires_early_though_it_was_found_ahead() -> None:
+    """The clock is compared when it fires, not when it was found."""
+    fire = Noting()
+    tower = Tower(fire=fire, clock=SlowClock())
+    tower.ownership.horizon = lambda _: T0 + MINUTE
+    tower.alarm("a", T0 + LOOK_AHEAD)
+    await tower.timers.look()
+    (moment,) = fire.moments
+    assert moment >= T0 + LOOK_AHEAD
+
+
+async def test_what_was_found_ahead_fires_once_its_topics_are_applied_so_far() -> None:
+    fire = Noting()
+    tower = Tower(fire=fire, clock=SlowClock())
+    behind = timedelta(milliseconds=50)
+    tower.ownership.horizon = lambda _: tower.clock.now - behind
+    tower.alarm("a", T0 + timedelta(milliseconds=30))
+    await tower.timers.look()
+    (moment,) = fire.moments
+    assert T0 + timedelta(milliseconds=30) + behind <= moment < T0 + LOOK_AHEAD
+
+
+async def test_what_waits_for_its_topics_is_left_to_the_next_look() -> None:
+    tower = Tower(clock=SlowClock())
+    tower.alarm("a", T0)
+    tower.ownership.horizon = lambda _: T0 - timedelta(milliseconds=1)
+    assert await tower.timers.look() == 1
+    assert tower.rang("a") == 0
+    tower.ownership.horizon = lambda _: T0
+    await tower.timers.look()
+    assert tower.rang("a") == 1
+
+
+async def test_what_is_overdue_fires_page_by_page_in_due_order() -> None:
+    tower = Tower()
+    late = {f"k{number}": number * 7919 % 60_000 for number in range(2 * PAGE + 5)}
+    for key, milliseconds in late.items():
+        tower.alarm(key, T0 - timedelta(milliseconds=milliseconds))
+    assert [await tower.timers.look() for _ in range(4)] == [PAGE, PAGE, 5, 0]
+    assert tower.fired == sorted(late, key=late.__getitem__, reverse=True)
+
+
+async def test_a_failure_half_way_leaves_the_rest_to_come_again_in_order() -> None:
+    tower = Tower()
+    keys = [f"k{number}" for number in range(2 * PAGE)]
+    for number, key in enumerate(keys):
+        tower.alarm(key, T0 - MINUTE + timedelta(milliseconds=number))
+    tower.store.trouble = raising(None, Transient("away"))
+    await tower.timers.look()
+    with pytest.raises(Transient):
+        await tower.timers.look()
+    await tower.timers.look()
+    assert tower.fired == keys
+
+
+async def test_a_document_that_cannot_be_worked_on_delays_no_other() -> None:
+    """It can't be written, say, so it can't even be parked. It is tried again when a minute has passed."""
+    tower = Tower()
+    keys = [f"k{number}" for number in range(9)]
+    for number, key in enumerate(keys):
+        tower.alarm(key, T0 - MINUTE + timedelta(milliseconds=number))
+    tower.store.trouble = unless_without("k4")
+    await tower.timers.look()
+    assert tower.fired == [key for key in keys if key != "k4"]
+    assert await tower.timers.look() == 0
+    tower.store.trouble = raising()
+    tower.clock.forward(seconds=PUT_OFF.total_seconds())
+    await tower.timers.look()
+    assert tower.rang("k4") == 1
+
+
+async def test_documents_that_stay_due_do_not_crowd_out_the_others() -> None:
+    """Written by another version, say, under which they fell due at another time."""
+    tower = Tower(fire=lambda state, now: nothing(state, now) if state.total else ring(state, now))
+    for number in range(2 * PAGE):
+        tower.alarm(f"stale-{number}", T0 - 5 * MINUTE, total=1)
+    tower.alarm("a", T0 - MINUTE)
+    for _ in range(3):
+        await tower.timers.look()
+    assert tower.rang("a") == 1
+
+
+async def test_one_whose_time_was_moved_after_it_was_found_fires_at_its_new_time() -> None:
+    tower = Tower()
+    tower.alarm("a", T0 - MINUTE)
+    tower.store.trouble = lambda _: tower.alarm("a", T0 + MINUTE)
+    await tower.timers.look()
+    assert tower.heard == [("a", "unchanged")]
+    tower.store.trouble = raising()
+    tower.clock.forward(minutes=1)
+    await tower.timers.look()
+    assert tower.rang("a") == 1
+
+
+async def test_a_document_whose_next_timer_is_due_already_fires_again() -> None:
+    """Only the next of its timers is in the index."""
+    tower = Tower(fire=ring_every_minute)
+    tower.alarm("a", T0 - 3 * MINUTE)
+    assert [await tower.timers.look() for _ in range(5)] == [1, 1, 1, 1, 0]
+    assert tower.rang("a") == 4
+
+
+async def test_a_store_that_is_slow_delays_no_other() -> None:
+    slow, quick = Tower(), Tower()
+    slow.alarm("a", T0 - MINUTE)
+    quick.alarm("b", T0 - MINUTE)
+    slow.store.apply = stand_still  # type: ignore[method-assign, assignment]
+    timed = [Timed(tower.store, ring) for tower in (slow, quick)]  # type: ignore[arg-type]
+    timers = Timers(timed, quick.ownership, quick.hear, metrics=quick.metrics, clock=quick.clock)
+    running = [asyncio.create_task(worker()) for worker in timers.workers()]
+    try:
+        await eventually(lambda: quick.rang("b") == 1)
+    finally:
+        await ended(*running)
+
+
 async def test_a_document_that_is_gone_is_nothing_to_fire() -> None:
     tower = Tower()
     tower.alarm("a", T0 - MINUTE)
-    await tower.timers._fire(tower.timers._timed[0], [type("Due", (), {"key": "gone", "at": T0})()])  # type: ignore[list-item]
+    await tower.timers._fire(tower.timers._timed[0], [_Due("gone", 0, T0)])
     assert tower.heard == [("gone", "unchanged")]
 
 
 async def test_timers_outlive_a_database_that_is_away() -> None:
     tower = Tower()
     tower.alarm("a", T0 - MINUTE)
-    failures = iter([Transient("away")])
-
-    def trouble(_: Any) -> None:
-        if error := next(failures, None):
-            raise error
-
-    tower.store.trouble = trouble
-    running = asyncio.create_task(tower.timers.run())
+    tower.store.trouble = raising(Transient("away"))
+    running = asyncio.create_task(tower.timers.workers()[0]())
     try:
         await eventually(lambda: tower.rang("a") == 1)
     finally:
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
+        await ended(running)

@@ -11,7 +11,8 @@ CONFIGS = "kafka-configs.sh --bootstrap-server b:9092 --alter --entity-type topi
 
 
 def found(partitions: int = 12, copies: int = 3, **config: str) -> Found:
-    return Found(partitions, copies, SPEC.config | {name.replace("_", "."): value for name, value in config.items()})
+    safe = SPEC.config | {"min.insync.replicas": "2"}
+    return Found(partitions, copies, safe | {name.replace("_", "."): value for name, value in config.items()})
 
 
 def told(there: Found | None, copies: int = 3) -> list[tuple[str, str]]:
@@ -31,6 +32,11 @@ def test_a_missing_topic_is_created() -> None:
     ("config", "said", "mend"),
     [
         ({"retention_ms": "1000"}, "has retention.ms=1000, 1209600000 is expected", "retention.ms=1209600000"),
+        (
+            {"min_insync_replicas": "1"},
+            "has min.insync.replicas=1, 2 is expected",
+            "min.insync.replicas=2",
+        ),
         ({"cleanup_policy": "compact"}, "has cleanup.policy=compact, delete is expected", "cleanup.policy=delete"),
     ],
 )

@@ -1,0 +1,91 @@
+"""Doors stay open: at overload, with a slow database, and while the broker is away for long (promise 1)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from shared import outbox, topics
+from shared.fold import Change
+from tests.integration.shared.counting import Member, World, member, world
+from tests.integration.shared.proxy import proxied
+from tests.integration.shared.support import Tape, process
+from tests.unit.shared.tally import add
+from tests.waiting import eventually
+
+FLOOD = 1200
+ARRIVAL_RATE = 50
+"""Writes a second of a busy house, each with a document of its own."""
+
+
+@pytest.fixture(scope="session")
+async def house_topics(kafka: str) -> None:
+    await topics.ensure(kafka)
+
+
+@pytest.fixture
+async def here(kafka: str, mongo: str, house_topics: None, tmp_path: Path) -> AsyncIterator[World]:
+    async with world(kafka, mongo, tmp_path) as made:
+        yield made
+
+
+async def ready(one: Member) -> bool:
+    return (await one.client.get("/readyz")).status_code == 200
+
+
+async def test_a_flood_on_a_slow_database_is_answered_with_201_or_when_to_come_again(here: World) -> None:
+    async with (
+        proxied(here.mongo.removeprefix("mongodb://").partition("/")[0]) as proxy,
+        member(here, mongo=f"mongodb://{proxy.address}/?directConnection=true") as one,
+    ):
+        await eventually(lambda: ready(one))
+        proxy.hold()
+        flood = [asyncio.create_task(one.say("x", str(number), key=f"k{number % 50}")) for number in range(FLOOD)]
+        await eventually(lambda: any(answer.done() for answer in flood))
+        for door in ("/livez", "/metrics"):
+            assert (await one.client.get(door)).status_code == 200
+        proxy.let_go()
+        answers: list[httpx.Response] = await asyncio.gather(*flood)
+        told = Counter(answer.status_code for answer in answers)
+        assert set(told) == {201, 503}
+        assert all("retry-after" in answer.headers for answer in answers if answer.status_code != 201)
+        assert (await one.say("x", "later", key="later")).status_code == 201
+        counted = [await one.total(f"k{number}") for number in range(50)]
+        assert sum(counted) == told[201]
+
+
+async def test_after_a_long_outage_the_outboxes_are_emptied_in_order_much_faster_than_they_fill(db: Any) -> None:
+    """Page after page, and beside it new writes of the same documents never overtake what waits."""
+    tape = Tape(away=True)
+    p = await process(db, tape=tape)
+    many = 40 * ARRIVAL_RATE
+    for first in range(0, many, 20):  # twenty arrive at once
+        await p.store.apply([_change(number) for number in range(first, first + 20)])
+    await p.store.apply([_change(0)])
+    assert await p.store.documents.count_documents({"pending": {"$exists": True}}) == many
+    tape.away = False
+    p.clock.forward(seconds=2 * outbox.SWEEP_AFTER.total_seconds())
+    began = time.monotonic()
+    beside = asyncio.create_task(p.add(5, key="k1"))
+    assert await p.relay.sweep([p.store], None) >= many - 1
+    rate = many / (time.monotonic() - began)
+    await beside
+    await p.relay.settle()
+    print(f"{rate:.0f} documents a second")
+    assert rate >= 5 * ARRIVAL_RATE
+    assert tape.first_appearances(key="k0") == tape.first_appearances(key="k1") == [1, 2]
+    assert {key for _, key, _, _ in tape.records} == {b"k%d" % number for number in range(many)}
+    await p.relay.sweep([p.store], None)
+    assert await p.store.documents.count_documents({"pending": {"$exists": True}}) == 0
+
+
+def _change(number: int) -> Change[Any]:
+    return Change(f"k{number}", partial(add, n=1), f"c{number}")
