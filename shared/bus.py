@@ -23,7 +23,7 @@ from shared.events.base import Event
 from shared.fold import Change, HeldFull, Outcome
 from shared.metrics import Metrics
 from shared.ownership import Ownership
-from shared.quarantine import Aside, Quarantine, aside, aside_event
+from shared.quarantine import Aside, Quarantine, aside, aside_event, place_of
 from shared.stops import Stops
 from shared.store import Store
 
@@ -129,7 +129,7 @@ class Bus:
         """Work and commit, or put back: whatever goes wrong, these records must not be committed over."""
         ends = {(r.topic, r.partition): r.offset + 1 for r in records}
         try:
-            verdicts = (await self._work(records)).verdicts
+            verdicts = (await self._work(await self._undecided(records))).verdicts
             await self._judge(verdicts.values(), consumer)
         except AWAY as error:
             self._back_off(records, consumer, error)
@@ -140,6 +140,12 @@ class Bus:
                 self._failures.pop(place, None)
             self.ownership.applied(ends, records)
             await self._commit(ends, consumer)
+
+    async def _undecided(self, records: Sequence[Record]) -> Sequence[Record]:
+        """What was set aside comes back by a replay only: read a second time it would meet another state."""
+        outsiders = [r for r in records if any(door.inbound for door in self.doors.get(r.topic, ()))]
+        known = await self.quarantine.put_again(outsiders) if outsiders else ()
+        return [r for r in records if place_of(r) not in known] if known else records
 
     async def _narrow_down(self, records: Sequence[Record], consumer: Consumer, error: Exception) -> None:
         """One partition's trouble is not the others': each for itself, and only what fails then is put back."""

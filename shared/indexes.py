@@ -1,6 +1,6 @@
 """The indexes that every collection of documents has, and those that its shape asks for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pymongo import ASCENDING, IndexModel
@@ -35,11 +35,20 @@ def _where_it_exists(field: str, *keys: str, name: str = "", unique: bool = Fals
 
 async def create(documents: Any, indexes: Iterable[IndexModel]) -> None:
     """Create them; one that an older version defined otherwise under the same name is built anew."""
-    for index in indexes:
-        try:
-            await documents.create_indexes([index])
-        except OperationFailure as error:
-            if error.code not in OTHER_DEFINITION:
-                raise
-            await documents.drop_index(index.document["name"])
-            await documents.create_indexes([index])
+    wanted = list(indexes)
+    if not await _created(documents, wanted):
+        for index in wanted:
+            if not await _created(documents, [index]):
+                await documents.drop_index(index.document["name"])
+                await documents.create_indexes([index])
+
+
+async def _created(documents: Any, indexes: Sequence[IndexModel]) -> bool:
+    """In one command. False if one of them is there with another definition; then none was created."""
+    try:
+        await documents.create_indexes(indexes)
+    except OperationFailure as error:
+        if error.code not in OTHER_DEFINITION:
+            raise
+        return False
+    return True

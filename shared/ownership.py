@@ -20,6 +20,8 @@ class Ownership:
     def __init__(self, keyed: Iterable[str]) -> None:
         self.keyed = tuple(keyed)
         self._assigned: set[Place] = set()
+        self.shards: frozenset[int] = frozenset()
+        """Of which this replica owns every keyed topic's partition."""
         self._applied: dict[Place, datetime] = {}
         self._next: dict[Place, int] = {}
         self.horizon: Horizon = lambda _: None
@@ -29,6 +31,7 @@ class Ownership:
     def assign(self, places: Iterable[Place]) -> None:
         self.generation += 1
         self._assigned = set(places)
+        self.shards = self._whole()
         self._applied.clear()
         self._next.clear()
 
@@ -69,9 +72,7 @@ class Ownership:
     def next_offset(self, place: Place) -> int | None:
         return self._next.get(place)
 
-    @property
-    def shards(self) -> frozenset[int]:
-        """Shards of which this replica owns every keyed topic's partition."""
+    def _whole(self) -> frozenset[int]:
         if not self.keyed:
             return frozenset()
         owned = [frozenset(p for topic, p in self._assigned if topic == name) for name in self.keyed]

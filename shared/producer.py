@@ -35,6 +35,7 @@ class KafkaProducer:
         self._asked: Future | None = None
         self._asked_at = 0.0
         self._replacing: asyncio.Task[None] | None = None
+        self._queueing = asyncio.Lock()
 
     async def start(self) -> None:
         """Connect, if not connected yet; raises KafkaError while the broker is away."""
@@ -58,9 +59,10 @@ class KafkaProducer:
     async def send(self, records: Sequence[Publication]) -> Sequence[Future]:
         if self._is_silent():
             self._replace()
-        if self._producer is None:
-            raise Transient("the broker is not reached yet")
-        futures = await send_all(self._producer, records)
+        async with self._queueing:  # packed batches wait until none is open: others must not open one meanwhile
+            if self._producer is None:
+                raise Transient("the broker is not reached yet")
+            futures = await send_all(self._producer, records)
         if futures and (self._asked is None or self._asked.done()):
             self._asked, self._asked_at = futures[0], time.monotonic()
         return futures

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from shared.outbox import Header, Producer, Publication
 
 log = logging.getLogger(__name__)
 MOST_NAMED = 10
+WHY = ("reason", "error", "source", "value")
 LONGEST_COPY = 900_000
 """Bytes of a record that is copied whole to the `.dlq` topic; of a longer one only the reason and the place are."""
 LONGEST_KEPT = 8 * 1024 * 1024
@@ -42,7 +43,7 @@ class Aside:
 
 def aside(record: Record, reason: str, error: str, source: str) -> Aside:
     return Aside(
-        id=f"{record.topic}/{record.partition}/{record.offset}",
+        id=place_of(record),
         topic=record.topic,
         key=record.key,
         value=record.value,
@@ -51,6 +52,11 @@ def aside(record: Record, reason: str, error: str, source: str) -> Aside:
         error=error[:2000],
         source=source or _sender(record),
     )
+
+
+def place_of(record: Record) -> str:
+    """Where a record lies, for ever: topic/partition/offset."""
+    return f"{record.topic}/{record.partition}/{record.offset}"
 
 
 def _sender(record: Record) -> str:
@@ -104,7 +110,23 @@ class Quarantine:
             if position in new:
                 self._metrics.quarantine(record.reason, record.source)
                 self._untold[record.source, record.reason] += 1
-        await asyncio.gather(*await self._producer.send([self._copy(record) for record in records]))
+        await self._tell_others(records)
+
+    async def put_again(self, records: Sequence[Record]) -> Collection[str]:
+        """The places of those that are here already. They are copied once more, lest a crash had come before that.
+
+        Another record in the same place, on a topic that was made anew, is not.
+        """
+        read = {place_of(record): record for record in records}
+        found = await self.documents.find({"_id": {"$in": list(read)}}, WHY).to_list(None)
+        same = [(read[body["_id"]], body) for body in found if _longest_kept(read[body["_id"]].value) == body["value"]]
+        known = [aside(record, body["reason"], body["error"], body["source"]) for record, body in same]
+        await self._tell_others(known)
+        return {record.id for record in known}
+
+    async def _tell_others(self, records: Sequence[Aside]) -> None:
+        if records:
+            await asyncio.gather(*await self._producer.send([self._copy(record) for record in records]))
 
     def tell(self) -> None:
         """Log who sent what was set aside since the last time, the most first. Sources are outsiders' words."""
@@ -118,7 +140,7 @@ class Quarantine:
         return {
             "topic": record.topic,
             "key": record.key,
-            "value": record.value[:LONGEST_KEPT] if record.value else record.value,
+            "value": _longest_kept(record.value),
             "headers": [[_raw(name), _raw(value)] for name, value in record.headers],
             "reason": record.reason,
             "error": record.error,
@@ -195,6 +217,10 @@ def kept(body: dict[str, Any]) -> Kept:
         body["topic"], int(partition), int(offset), int(body["at"].timestamp() * 1000), body["key"], body["value"],
         tuple((name, value) for name, value in body["headers"]),
     )  # fmt: skip
+
+
+def _longest_kept(value: bytes | None) -> bytes | None:
+    return value[:LONGEST_KEPT] if value else value
 
 
 def _contact_named(value: bytes | None) -> dict[str, str]:

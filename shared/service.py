@@ -21,6 +21,7 @@ from typing import Any, Generic, TypeVar
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
+from faststream.kafka import KafkaBroker
 from pydantic import BaseModel
 
 from shared import health, signin, topics
@@ -344,9 +345,14 @@ async def _listen(running: Running) -> None:
     try:
         await _work_until_cancelled(running)
     finally:
-        running.bus.stopping = True
-        await _at_most(BATCH_S, running.bus.drain(), "the batch in hand")
-        await _at_most(LEAVE_WITHIN_S, broker.stop(), "the consumer")
+        await leave(running.bus, broker)
+
+
+async def leave(bus: Bus, broker: KafkaBroker) -> None:
+    """Finish the batch in hand, then leave the group; for that there is also the time that the batch did not need."""
+    bus.stopping, end = True, time.monotonic() + BATCH_S + LEAVE_WITHIN_S
+    await _at_most(BATCH_S, bus.drain(), "the batch in hand")
+    await _at_most(end - time.monotonic(), broker.stop(), "the consumer")
 
 
 def _horizon(running: Running, place: tuple[str, int]) -> Any:

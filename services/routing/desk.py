@@ -242,7 +242,8 @@ class Desk:
             since = self._clock() - timedelta(days=rules.offers.last_agent_days)
             found = await self._tickets.helpers(unknown, since)
             self._familiar.update({customer: (found.get(customer), moment + HISTORY_S) for customer in unknown})
-        known = {customer: agent for customer in customers if (agent := self._familiar[customer][0])}
+        remembered = (self._familiar.get(customer) for customer in customers)  # a case may have ended meanwhile
+        known = {c: agent for c, found in zip(customers, remembered, strict=True) if found and (agent := found[0])}
         while len(self._familiar) > REMEMBERED:
             self._familiar.popitem(last=False)
         return known

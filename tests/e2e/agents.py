@@ -52,6 +52,7 @@ class Desks:
     def __init__(self, house: House) -> None:
         self._house = house
         self.holder: dict[str, str] = {}
+        self._read: set[str] = set()
 
     async def read(self, consumer: AIOKafkaConsumer) -> None:
         while True:
@@ -59,6 +60,10 @@ class Desks:
                 await asyncio.gather(*(self._take(said_of(record)) for record in records))
 
     async def _take(self, said: Said) -> None:
+        """What comes once more, word for word, was read before."""
+        if said.id in self._read:
+            return
+        self._read.add(said.id)
         case, data = said.subject, said.data
         if said.type == "case.offered":
             await work(self._house, "accepted", data["agent_id"], case, f"{case}:{said.sequence}:accepted")

@@ -249,6 +249,8 @@ async def at_home(stack: Stack, services: Sequence[str]) -> AsyncIterator[House]
         for client in (producer, reader, asker, admin):
             await client.start()
             closing.push_async_callback(client.close if client is admin else client.stop)
+        asker.assign(known := places_of(spec.name for spec in specs()))  # else it learns of one topic after the other
+        asker.pause(*known)
         yield House(stack, services, (http, producer, reader, asker, admin, mongo))
 
 

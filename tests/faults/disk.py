@@ -11,6 +11,8 @@ from pathlib import Path
 from deploy.local.errors import LocalStackError
 
 SIZE = 6 << 30
+UNMOUNTS_AT_THE_END = ["sh", "-c", 'cat; exec umount --lazy "$0"']
+"""Its standard input ends with us, kill -9 included. Lazy: what still has files open there is about to be ended."""
 
 
 class NoDisk(LocalStackError):
@@ -43,20 +45,17 @@ class Disk:
 
 @contextmanager
 def disk(place: Path) -> Iterator[Disk]:
-    """At this directory, if we are root; else it is an ordinary directory, which `fill` refuses to fill."""
+    """At this directory, if we are root; else it is an ordinary directory, which `fill` refuses to fill.
+
+    It is gone after the block, and however the process ends.
+    """
     place.mkdir(parents=True, exist_ok=True)
-    _unmount(place)  # what a suite has left that was killed
-    if os.geteuid() == 0:
-        _mount("-t", "tmpfs", "-o", f"size={SIZE}", "switchboard-faults", str(place))
-    try:
+    if os.geteuid() != 0:
         yield Disk(place)
-    finally:
-        _unmount(place)
-
-
-def _unmount(place: Path) -> None:
-    while place.is_mount():
-        subprocess.run(["umount", str(place)], check=True)
+        return
+    _mount("-t", "tmpfs", "-o", f"size={SIZE}", "switchboard-faults", str(place))
+    with subprocess.Popen([*UNMOUNTS_AT_THE_END, str(place)], stdin=subprocess.PIPE, start_new_session=True):
+        yield Disk(place)
 
 
 def _mount(*words: str) -> None:

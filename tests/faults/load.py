@@ -27,7 +27,8 @@ RETRY_S, LONGEST_RETRY_S = 0.5, 4.0
 CONNECTIONS = 48
 HTTP_TIMEOUT_S = 15.0
 BUSY = frozenset({429, 502, 503, 504})
-OPEN_TALKS, LONGEST_TALK = 24, 7
+OPEN_TALKS, LONGEST_TALK = 24, 40
+"""Long talks: all services apply a contact that joins a case, at a fraction of what the life of a case costs."""
 REPEATED, AMENDED, HURRIED, UNREACHABLE = 0.03, 0.03, 0.06, 0.1
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
@@ -27,7 +26,7 @@ from services.sla.store import WATCHES
 from shared.errors import plainly
 from shared.topics import ensure
 from tests.e2e.fresh import applied
-from tests.e2e.house import READS, at_home, places_of
+from tests.e2e.house import READS, House, at_home
 from tests.faults.cluster import Cluster
 from tests.faults.crowd import at_work
 from tests.faults.fleet import NAMES, Fleet, fleet
@@ -43,7 +42,7 @@ RECOVERS_WITHIN_S = 180.0
 QUIET_WITHIN_S = 240.0
 APPLIED_WITHIN_S = 60.0
 LOOK_S = 0.2
-SHORT_RATE = 20.0
+SHORT_RATE = 30.0
 Document = Mapping[str, Any]
 
 
@@ -76,6 +75,7 @@ class Stage:
 
     cluster: Cluster
     fleet: Fleet
+    house: House
     books: Books
     told: Told
     pen: Pen
@@ -150,28 +150,25 @@ class Stage:
         async def all_have_read_it() -> bool:
             return not await self.behind(ends)
 
+        log.info("where all topics end is known after %.1f s", time.monotonic() - began)
         await self.until(all_have_read_it, within, "all services have read what was given out")
+        log.info("all services have read that after %.1f s", time.monotonic() - began)
         return time.monotonic() - began
 
-    async def ends(self) -> dict[Any, int]:
+    async def ends(self) -> Mapping[Any, int]:
         """Where each topic that somebody reads ends now."""
-        topics = sorted({topic for reads in READS.values() for topic in reads})
-        asker = AIOKafkaConsumer(bootstrap_servers=self.cluster.brokers.direct)
-        await asker.start()
-        try:
-            found: dict[Any, int] = await asker.end_offsets(places_of(topics))
-            return found
-        finally:
-            await asker.stop()
+        return await self.house.ends(*sorted({topic for reads in READS.values() for topic in reads}))
 
     async def behind(self, ends: Mapping[Any, int], services: Iterable[str] = NAMES) -> int:
         """Records before these ends that a service has not committed yet, of all services."""
-        behind = 0
-        for service in services:
-            offsets = await applied(self.admin, service) or {}
-            own = {place: end for place, end in ends.items() if place.topic in READS[service]}
-            behind += sum(max(0, end - offsets.get(place, 0)) for place, end in own.items())
-        return behind
+        names = list(services)
+        committed = await asyncio.gather(*(applied(self.admin, service) for service in names))
+        return sum(
+            max(0, end - (offsets or {}).get(place, 0))
+            for service, offsets in zip(names, committed, strict=True)
+            for place, end in ends.items()
+            if place.topic in READS[service]
+        )
 
     async def seen(self, service: str) -> list[Document]:
         """Of every document, what it has applied."""
@@ -210,7 +207,8 @@ async def stage(running: Cluster, directory: Path, short: bool) -> AsyncIterator
         await admin.start()
         closing.push_async_callback(admin.close)
         await made.ready()
-        yield Stage(running, made, books, Told(made.paths.outbox), writer, admin, mongo, short)
+        house = await closing.enter_async_context(at_home(made, NAMES))
+        yield Stage(running, made, house, books, Told(made.paths.outbox), writer, admin, mongo, short)
 
 
 def composed_rules(directory: Path) -> Path:
@@ -251,8 +249,8 @@ async def play(on: Stage, row: Row, number: int) -> Played:
         on.must(False, plainly(error))
     played.accepted = len(on.load.accepted)
     try:
-        async with at_home(on.fleet, NAMES) as house:
-            await house.quiet(QUIET_WITHIN_S)
+        await on.house.quiet(QUIET_WITHIN_S)
+        log.info("row %s: all is at rest", row.name)
         played.verdict = await _judged(on, before)
     except Exception as error:  # the same
         log.exception("books of row %s", row.name)
@@ -270,9 +268,12 @@ async def _act(on: Stage, row: Row, number: int) -> float:
             log.info("row %s: %d accepted, now the fault", row.name, len(on.load.accepted))
             await row.act(on)
             log.info("row %s: %d accepted, the fault is over", row.name, len(on.load.accepted))
+            on.note(f"{len(on.load.accepted) - on.load.arrived()} behind at the end of the fault")
             recover_s = await on.recovered()
             await on.load.has_accepted(int(contacts), within=60 + 3 * contacts / on.load.rate)
+        log.info("row %s: %d accepted, no more come", row.name, len(on.load.accepted))
         await on.recovered()
+    log.info("row %s: the agents rest", row.name)
     return recover_s
 
 

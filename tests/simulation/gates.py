@@ -42,6 +42,8 @@ class Gates:
 
     def catches(self, what: str, arrive: Callable[[], None], host: object = None) -> bool:
         """Whether this request of the running process (or of `host`) is held; it then arrives when it is released."""
+        if not self._waiting:
+            return False
         name = f"{str(host or HOST.get()).partition('#')[0]} {what}"
         held = next((one for one in self._waiting if one.name == name), None)
         if held is None:

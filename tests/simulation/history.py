@@ -34,9 +34,9 @@ class Size:
         if chance.random() < LARGE:
             return cls(contacts=25, agents=3, trouble_s=15.0, replicas=2, partitions=12)
         return cls(
-            contacts=chance.choice((1, 1, 1, 2, 2, 4)),
-            agents=chance.choice((1, 2)),
-            trouble_s=chance.choice((0.5, 1.0, 1.5, 3.0)),
+            contacts=chance.choice((1, 1, 1, 1, 2, 2, 4)),
+            agents=chance.choice((1, 1, 2)),
+            trouble_s=chance.choice((0.5, 0.5, 1.0, 1.0, 1.5, 3.0)),
             replicas=chance.choice((1, 2, 2)),
             partitions=chance.choice((1, 1, 2, 3)),
         )

@@ -43,6 +43,7 @@ COMMON: dict[str, Any] = {
     "otlp": "",
     "keys": None,
 }
+CALM_PACE, ASK_AGAIN_S = 0.2, 1.0
 OURS = ("cases.v1", "assignments.v1", "notifications.v1", "sla.v1", "feedback.v1", *ESCALATIONS)
 FAST = Path(demo.__file__).with_name("rules")
 TEXTS = (
@@ -165,6 +166,10 @@ class House:
     def _notify(self, core: Core[Any]) -> Parts:
         return notify(core, lambda settings: [self.provider])
 
+    async def pause(self, low: float, high: float) -> None:
+        """So many seconds, as people take them. In calm times all are quick: nothing is learnt from waiting."""
+        await asyncio.sleep(self.chance.uniform(low, high) * (1.0 if self.world.faults.rates else CALM_PACE))
+
     # Customers
 
     async def customers(self, count: int, seconds: float) -> None:
@@ -177,10 +182,10 @@ class House:
         again = self.chance.choice((0, 0, 1, 2))  # the same again, by whichever way, now or later
         await asyncio.gather(*(self._say(body) for _ in range(1 + (again == 1))))
         if again == 2:
-            await asyncio.sleep(self.chance.uniform(0, 3))
+            await asyncio.sleep(self.chance.uniform(0, seconds))
             await self._say(body)
         if self.chance.random() < 0.2:
-            await asyncio.sleep(self.chance.uniform(0, 3))
+            await asyncio.sleep(self.chance.uniform(0, seconds))
             await self._say({**body, "revision": 2, "text": body["text"] + " (2)"})
 
     def _body(self, number: int) -> dict[str, Any]:
@@ -220,7 +225,7 @@ class House:
         """Each hears of its calls and answers some of them, some twice."""
         heard: set[bytes] = set()
         while True:
-            await asyncio.sleep(self.chance.uniform(0.2, 1.0))
+            await self.pause(0.2, 1.0)
             for record in [record for topic in ESCALATIONS for record in self.world.broker.records(topic)]:
                 headers = dict(record.headers)
                 if headers["ce_id"] not in heard and headers["ce_type"] != b"escalation.withdrawn":
@@ -292,7 +297,7 @@ class Agent:
 
     def __init__(self, house: House, agent_id: str) -> None:
         self._id = agent_id
-        self._world, self._chance = house.world, house.chance
+        self._world, self._chance, self._pause = house.world, house.chance, house.pause
         self._read: Counter[Any] = Counter()
         self._known: set[bytes] = set()
         self._said = 0
@@ -310,7 +315,7 @@ class Agent:
         await asyncio.sleep(0.2)
         self._tell("agent.presence", {"state": "online", "readiness": READY})
         while True:
-            await asyncio.sleep(self._chance.uniform(0.2, 1.0))
+            await self._pause(0.2, 1.0)
             for type_, data in self._news():
                 await self._answer(type_, data)
             if not self._world.faults.rates:
@@ -321,7 +326,7 @@ class Agent:
     def _finish(self) -> None:
         """In calm times nothing is left lying: what is still open is looked up and resolved."""
         for case_id, case in self._world.states("intake", "cases").items():
-            lately = self._asked_at.get(case_id, -10.0) > self._world.loop.time() - 3.0
+            lately = self._asked_at.get(case_id, -10.0) > self._world.loop.time() - ASK_AGAIN_S
             if case["agent_id"] == self._id and case["status"] in ("assigned", "in_progress") and not lately:
                 self._resolve(case_id)
 
@@ -337,7 +342,7 @@ class Agent:
 
     async def _have_a_break(self) -> None:
         self._tell("agent.presence", {"state": self._chance.choice(("offline", "break"))})
-        await asyncio.sleep(self._chance.uniform(0.5, 3.0))
+        await self._pause(0.5, 3.0)
         self._tell("agent.presence", {"state": "online", "readiness": READY})
 
     def _news(self) -> list[tuple[str, dict[str, Any]]]:
@@ -361,13 +366,13 @@ class Agent:
             elif drawn < 0.9:
                 self._do("declined", data["case_id"])
         elif type_ == "case.assigned":
-            await asyncio.sleep(self._chance.uniform(0.1, 1.0))
+            await self._pause(0.1, 1.0)
             self._do("responded", data["case_id"], text="您好")
-            await asyncio.sleep(self._chance.uniform(0.1, 1.0))
+            await self._pause(0.1, 1.0)
             if not calm and self._chance.random() < 0.8:
                 self._resolve(data["case_id"])
             if not calm and self._chance.random() < 0.4:
-                await asyncio.sleep(self._chance.uniform(0, 1))
+                await self._pause(0, 1)
                 self._do("closed", data["case_id"], text="客户已确认")
 
     def _do(self, verb: str, case_id: str, **more: Any) -> None:

@@ -28,6 +28,7 @@ from tests.simulation.gates import Gates
 from tests.simulation.processes import alive
 from tests.simulation.scheduler import Loop, SimClock
 
+Keys = Sequence[tuple[str, Any]]
 AWARE: CodecOptions[Any] = CodecOptions(tz_aware=True)
 
 
@@ -158,6 +159,11 @@ class Replicas:
         self._ids += 1
         return ObjectId(f"{self._ids:024x}")
 
+    @property
+    def behind(self) -> int:
+        """How many writes a majority has not got yet."""
+        return len(self._tail)
+
     async def call(self, work: Callable[[], Any], *, durable: bool = False, name: str = "") -> Any:
         """Send one operation and await its answer: what `work`, done by the primary, returns or raises."""
         alive()
@@ -251,17 +257,24 @@ class Replicas:
         """For tests: what a majority holds, by id."""
         return {key: stored.doc for key, stored in self.collection(database, name).committed.items()}
 
-    def create_index(self, data: Data, keys: Sequence[tuple[str, Any]], options: Mapping[str, Any]) -> str:
-        name = options.get("name") or "_".join(f"{path}_{direction}" for path, direction in keys)
-        kept = {n: v for n, v in options.items() if n != "name"}
-        old = data.indexes.get(name)
-        if old is not None and (old.keys != list(keys) or old.options != kept):
-            raise OperationFailure(f"An existing index has the same name as the requested index: {name}", 86)
-        if old is None:
-            index = Index(name, list(keys), kept)
+    def create_indexes(self, data: Data, wanted: Sequence[tuple[Keys, Mapping[str, Any]]]) -> list[str]:
+        """All that are not there yet, or none of them."""
+        indexes = [_index(keys, options) for keys, options in wanted]
+        for index in indexes:
+            old = data.indexes.get(index.name)
+            if old is not None and (old.keys, old.options) != (index.keys, index.options):
+                message = f"An existing index has the same name as the requested index: {index.name}"
+                raise OperationFailure(message, 86)
+        new = [index for index in indexes if index.name not in data.indexes]
+        for index in new:
             data.build(index)
-            data.indexes[name] = index
-        return name
+        data.indexes |= {index.name: index for index in new}
+        return [index.name for index in indexes]
+
+
+def _index(keys: Keys, options: Mapping[str, Any]) -> Index:
+    name = options.get("name") or "_".join(f"{path}_{direction}" for path, direction in keys)
+    return Index(name, list(keys), {n: v for n, v in options.items() if n != "name"})
 
 
 def _settle(answer: Any, result: Any) -> None:

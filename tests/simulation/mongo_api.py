@@ -1,6 +1,7 @@
 """What a caller holds: client, database, collection and cursor, shaped like pymongo's."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import bson
@@ -233,14 +234,15 @@ class Collection:
 
     async def create_index(self, keys: Any, **options: Any) -> str:
         listed = [(keys, 1)] if isinstance(keys, str) else list(keys)
-        name: str = await self._call(lambda: self._replicas.create_index(self.data, listed, options), write=True)
-        return name
+        work = partial(self._replicas.create_indexes, self.data, [(listed, options)])
+        (name,) = await self._call(work, write=True)
+        return str(name)
 
     async def create_indexes(self, indexes: Sequence[Any]) -> list[str]:
-        names = []
-        for index in indexes:
-            options = dict(index.document)
-            names.append(await self.create_index(list(options.pop("key").items()), **options))
+        """One command: all of them, or none."""
+        wanted = [dict(index.document) for index in indexes]
+        listed = [(list(options.pop("key").items()), options) for options in wanted]
+        names: list[str] = await self._call(lambda: self._replicas.create_indexes(self.data, listed), write=True)
         return names
 
     async def index_information(self) -> Doc:

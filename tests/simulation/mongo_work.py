@@ -40,19 +40,24 @@ def work(data: Data, request: Any, report: Doc, number: int) -> bool:
 
 
 def find(query: Mapping[str, Any], view: dict[Any, Stored], order: Sort) -> list[Stored]:
-    wanted = query.get("_id")
-    if isinstance(wanted, str):
-        candidates = [view[wanted]] if wanted in view else []
-    elif isinstance(wanted, Mapping) and "$in" in wanted:
-        keys = dict.fromkeys(key_of(id_) for id_ in wanted["$in"])
-        candidates = [view[key] for key in sorted(keys, key=str) if key in view]  # as the index on _id gives them
-    else:
-        candidates = list(view.values())
+    if not (candidates := _candidates(query, view)):
+        return []
     fits = predicate(query)
     found = [stored for stored in candidates if fits(stored.doc)]
-    if not order:
+    if not order or len(found) < 2:
         return found
     return sort(found, [(order, 1)] if isinstance(order, str) else order, lambda stored: stored.doc)
+
+
+def _candidates(query: Mapping[str, Any], view: dict[Any, Stored]) -> list[Stored]:
+    """Those that the index on _id finds, in its order, or all."""
+    wanted = query.get("_id")
+    if isinstance(wanted, str):
+        return [view[wanted]] if wanted in view else []
+    if isinstance(wanted, Mapping) and "$in" in wanted:
+        keys = dict.fromkeys(key_of(id_) for id_ in wanted["$in"])
+        return [view[key] for key in sorted(keys, key=str) if key in view]
+    return list(view.values())
 
 
 def insert(data: Data, doc: Doc) -> Any:

@@ -168,9 +168,13 @@ class SimClock:
 
     def __init__(self, loop: Loop, start: datetime = datetime(2026, 11, 23, 9, tzinfo=UTC), skew: float = 0.0) -> None:
         self._loop, self.start, self.skew = loop, start, skew
+        self._read = (0, start)
 
     def __call__(self) -> datetime:
-        return self.start + timedelta(milliseconds=int((self._loop.time() + self.skew) * 1000 + 1e-6))
+        milliseconds = int((self._loop._time + self.skew) * 1000 + 1e-6)
+        if milliseconds != self._read[0]:
+            self._read = milliseconds, self.start + timedelta(milliseconds=milliseconds)
+        return self._read[1]
 
 
 def _end(loop: Loop) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -11,12 +12,21 @@ from shared.done import KEEP_DONE
 from shared.http import Problem
 from tests.simulation import tiny
 from tests.simulation.faults import Faults
-from tests.simulation.house import READY, House, HouseCore, _post
+from tests.simulation.house import READY, SKILLS, TEXTS, House, HouseCore, _post
 from tests.simulation.invariants import check_followed, check_published, events_of
 from tests.simulation.processes import Process
 from tests.simulation.promises import check as check_house
 from tests.simulation.scheduler import current, run
-from tests.simulation.unguarded import DoesNotDrain, GapsUnheeded, with_bus, with_core, with_store
+from tests.simulation.unguarded import (
+    DoesNotDrain,
+    GapsUnheeded,
+    NobodyIsFull,
+    SendsBeforeItIsWritten,
+    built_ready,
+    with_bus,
+    with_core,
+    with_store,
+)
 from tests.simulation.world import MADE, Made, World, simulated
 
 KEY = "k1"
@@ -53,13 +63,22 @@ def played(story: Story, *services: str, made_of: Made = MADE) -> World:
         return run(main, seed=1)
 
 
-def told_of_the_house(story: Callable[[House], Awaitable[None]], replicas: int = 1) -> None:
-    """The same with all five services, calm but for what the story does; then every promise is looked at."""
+HOUSE = Made(core=lambda _: HouseCore)
+
+
+def told_of_the_house(
+    story: Callable[[House], Awaitable[None]], replicas: int = 1, made_of: Made = HOUSE, at_work: bool = True
+) -> None:
+    """The same with all five services, calm but for what the story does; then every promise is looked at.
+
+    `at_work`: the story begins when everyone is, not with their start.
+    """
 
     async def main() -> None:
-        house = House(_world(Made(core=lambda _: HouseCore)), lambda: replicas)
+        house = House(_world(made_of), lambda: replicas)
         house.world.start()
-        await until(lambda: all_at_work(house.world))
+        if at_work:
+            await until(lambda: all_at_work(house.world))
         await story(house)
         await house.world.settle()
         check_house(house)
@@ -405,13 +424,18 @@ def test_two_doors_that_open_a_case_for_one_conversation_end_with_one_case() -> 
     told_of_the_house(story, replicas=2)
 
 
-async def an_offer(house: House) -> dict[str, Any]:
-    """A case is offered to the only agent; returns its ticket."""
-    profile = {"skills": {"product": 5, "general": 5, "technical": 5}, "languages": ["zh"], "capacity": {"total": 1}}
+async def an_agent(house: House) -> None:
+    """One comes to work, who can do everything and hold one case."""
+    profile = {"skills": dict.fromkeys(SKILLS, 5), "languages": ["zh", "en"], "capacity": {"total": 1}}
     for type_, data in (("agent.updated", profile), ("agent.presence", {"state": "online", "readiness": READY})):
         said = {"agent_id": "Z1", "at": house.world.clock().isoformat(), **data}
         house.world.broker.write("agents.v1", orjson.dumps(said), b"Z1", [("ce_type", type_.encode())])
         await asyncio.sleep(0.5)
+
+
+async def an_offer(house: House) -> dict[str, Any]:
+    """A case is offered to the only agent; returns its ticket."""
+    await an_agent(house)
     await contact(house, 1)
     return await until(lambda: next((t for t in tickets(house) if t["status"] == "offered"), None))
 
@@ -452,23 +476,133 @@ def test_a_decline_that_crosses_an_accept_leaves_place_and_ticket_agreed(verbs: 
     told_of_the_house(story)
 
 
+async def a_sender_dies_when_its_message_was_taken(house: House) -> None:
+    sender = process(house.world, "notify-0")
+
+    def dies() -> None:
+        house.provider.then = bool
+        sender.crash()
+
+    house.provider.then = dies
+    await contact(house, 1)
+    await until(lambda: not sender.running)
+    sender.start()
+
+
 def test_a_message_that_was_taken_before_its_sender_died_is_not_sent_again() -> None:
     async def story(house: House) -> None:
-        sender = process(house.world, "notify-0")
-
-        def dies() -> None:
-            house.provider.then = bool
-            sender.crash()
-
-        house.provider.then = dies
-        await contact(house, 1)
-        await until(lambda: not sender.running)
-        sender.start()
+        await a_sender_dies_when_its_message_was_taken(house)
         await until(lambda: "unknown" in states_of_messages(house))
 
     told_of_the_house(story)
 
 
+def test_without_writing_first_that_a_message_is_being_sent_it_is_sent_twice() -> None:
+    async def story(house: House) -> None:
+        await a_sender_dies_when_its_message_was_taken(house)
+        await until(lambda: house.provider.taken.total() > 1)
+
+    with pytest.raises(AssertionError, match="sent twice"):
+        told_of_the_house(story, made_of=with_core(with_store(SendsBeforeItIsWritten, HouseCore, only="casefiles")))
+
+
 def states_of_messages(house: House) -> list[str]:
     files = house.world.states("notify", "casefiles").values()
     return [message["state"] for file in files for message in file["messages"]]
+
+
+async def two_desks_want_the_last_place(house: House) -> None:
+    """Each owns the pool of one of two cases, and both saw the only agent free."""
+    await an_agent(house)
+    holds = [house.world.gates.hold(f"routing-{number} write agents") for number in (0, 1)]
+    await contact(house, 1, text=TEXTS[2])
+    await contact(house, 2, text=TEXTS[0], customer={"phone": "+8613800138001"})
+    for hold in holds:
+        await hold.reached.wait()
+    for hold in holds:
+        hold.release()
+    await until(lambda: [ticket["status"] for ticket in tickets(house)].count("offered") == 1)
+    await asyncio.sleep(2.0)
+
+
+def test_of_two_desks_that_want_the_last_place_of_an_agent_one_gets_it() -> None:
+    async def story(house: House) -> None:
+        await two_desks_want_the_last_place(house)
+        assert sorted(ticket["status"] for ticket in tickets(house)) == ["offered", "queued"]
+
+    told_of_the_house(story, replicas=2)
+
+
+def test_without_looking_at_his_places_when_one_is_taken_two_desks_give_an_agent_more_than_he_can_hold() -> None:
+    made = with_core(with_store(NobodyIsFull, HouseCore, only="agents"))
+    with pytest.raises(AssertionError, match="Z1 holds"):
+        told_of_the_house(two_desks_want_the_last_place, replicas=2, made_of=made)
+
+
+async def a_door_opens_before_the_indexes_are_there(house: House) -> list[Any]:
+    """Both replicas are asked about one conversation at that time; returns what they say."""
+    doors = ("intake-0", "intake-1")
+    indexes = [house.world.gates.hold(f"{door} write cases") for door in doors]
+    for index in indexes:
+        await index.reached.wait()
+    writes = [house.world.gates.hold(f"{door} write cases") for door in doors]
+    asked = [
+        asyncio.create_task(contact(house, number, door, conversation="talk")) for number, door in enumerate(doors)
+    ]
+    await until(lambda: all(task.done() or write.reached.is_set() for task, write in zip(asked, writes, strict=True)))
+    for held in [*(write for write in writes if write.reached.is_set()), *indexes]:
+        held.release()
+    return await asyncio.gather(*asked, return_exceptions=True)
+
+
+def test_nothing_is_taken_over_http_before_the_unique_indexes_are_there() -> None:
+    async def story(house: House) -> None:
+        said = await a_door_opens_before_the_indexes_are_there(house)
+        assert [getattr(one, "status", one) for one in said] == [503, 503]
+        for number in (0, 1):
+            await until(lambda: "store" not in house.world.running[f"intake-{number}"].ready)
+            await contact(house, number, f"intake-{number}", conversation="talk")
+        assert len(house.world.states("intake", "cases")) == 1
+
+    told_of_the_house(story, replicas=2, at_work=False)
+
+
+def test_with_doors_open_before_the_unique_indexes_are_there_a_conversation_is_in_two_open_cases() -> None:
+    async def story(house: House) -> None:
+        await a_door_opens_before_the_indexes_are_there(house)
+
+    with pytest.raises(AssertionError, match="in two open cases"):
+        told_of_the_house(story, replicas=2, made_of=replace(HOUSE, build=built_ready), at_work=False)
+
+
+def test_what_a_dying_reader_left_of_a_customer_is_published_though_his_contact_came_over_http_as_well() -> None:
+    async def story(house: House) -> None:
+        place = house.world.broker.place_of("contacts.v1", b"sim:c1")
+        reader = next(
+            p for p, r in house.world.running.items() if p.startswith("intake") and place in r.ownership.places
+        )
+        publication = house.world.gates.hold(f"{reader} publish customers.v1")
+        house.world.broker.write("contacts.v1", orjson.dumps(body(1)), b"sim:c1")
+        await publication.reached.wait()
+        await contact(house, 1, other(house.world, process(house.world, reader)).name)
+        assert not house.world.broker.records("customers.v1")
+        process(house.world, reader).crash()  # the record never left it
+        await house.world.settle()
+        (customer,) = house.world.replicas.documents("switchboard_intake", "customers").values()
+        assert len(events_of(house.world, "customers.v1", customer["_id"])) == customer["seq"]["customers.v1"] > 0
+
+    told_of_the_house(story, replicas=2)
+
+
+def test_a_history_in_which_a_service_dies_at_its_start_does_not_come_to_rest() -> None:
+    def assemble(core: Any) -> Any:
+        raise ValueError("no such rule")
+
+    async def main() -> None:
+        world = _world(MADE)
+        world.add("count", assemble, tiny.SETTINGS, replicas=1)
+        world.start()
+        await world.settle()
+
+    with simulated(), pytest.raises(AssertionError, match="count-0 is not at work: ValueError"):
+        run(main, seed=1)

@@ -12,17 +12,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 from aiokafka import TopicPartition
 
 from shared import service
-from shared.bus import Bus
+from shared.bus import Bus, Place
 from shared.errors import Transient
 from shared.guarded import ALL_GUARDS, Guards
 from shared.http import Problem
 from shared.kafka import MAX_RECORDS, KafkaConsumer, _Listener
 from shared.metrics import Metrics
+from shared.offsets import First, _first
 from shared.outbox import Publication
 from shared.ownership import Ownership
 from shared.producer import send_all
@@ -38,8 +40,9 @@ from tests.simulation.recorded import never_early
 from tests.simulation.scheduler import Loop, SimClock, current
 
 POLL_MS = 1_000
-SESSION_MS, HEARTBEAT_MS, REBALANCE_MS = 2_000, 500, 4_000
+SESSION_MS, HEARTBEAT_MS, REBALANCE_MS = 2_000, 900, 4_000
 PATIENCE_S = 120.0
+LOOK_S, QUIET_LOOKS = 0.25, 3
 NEVER_S = 1e6
 WAITING = ("pending", "held", "parked")
 Assemble = Callable[[Core[Any]], Parts]
@@ -106,6 +109,7 @@ class World:
             process.start()
 
     async def _serve(self, process_name: str, name: str, assemble: Assemble, settings: Settings) -> None:
+        self.running.pop(process_name, None)
         chance = Random(self.loop.random.random())
         producer = Producer(self.broker)
         core: Core[Any] = self.made_of.core(process_name)(
@@ -143,7 +147,7 @@ class World:
         return task.result()
 
     def heal(self) -> None:
-        """From now on nothing fails, and every clock is right."""
+        """From now on nothing fails, no node lags, and every clock is right."""
         self.faults.heal()
         for clock in self.clocks.values():
             clock.skew = 0.0
@@ -158,14 +162,20 @@ class World:
                 process.start()
         end = self.loop.time() + PATIENCE_S
         quiet = 0
-        while quiet < 3:
-            await asyncio.sleep(0.5)
+        while quiet < QUIET_LOOKS:
+            await asyncio.sleep(LOOK_S)
             quiet = quiet + 1 if not (left := look()) else 0
             assert self.loop.time() < end, f"never at rest: {left[:20]}"
 
     def unrest(self) -> list[str]:
-        """What is still to happen: records not applied, outboxes not emptied, records held."""
-        found = []
+        """What is still to happen: processes not at work, records not applied, outboxes not emptied, records held."""
+        found = [
+            f"{process} is not at work: {process.life and process.life.error!r}"
+            for process in self.processes
+            if not self._at_work(process)
+        ]
+        if self.replicas.behind:
+            found.append("the other nodes have not got everything")
         for name, topics in self.topics.items():
             for topic in sorted(topics):
                 lag = sum(
@@ -177,6 +187,11 @@ class World:
                 for key, doc in self.replicas.documents(f"switchboard_{name}", collection).items():
                     found += [f"{name} {key} {field} {doc[field]}" for field in WAITING if doc.get(field)]
         return found
+
+    def _at_work(self, process: Process) -> bool:
+        """A replica that has set itself up and joined its group; it may own nothing."""
+        running = self.running.get(process.name)
+        return process.running and running is not None and running.consumer() is not None
 
     def _applied(self, name: str, place: TopicPartition) -> int:
         """The offset up to which a service is: committed, or applied by the owner where a commit got lost."""
@@ -258,14 +273,36 @@ async def _topics_are_there(settings: Settings) -> None:
     """The double has every topic."""
 
 
+class Offsets:
+    """What lies on the double's topics. There are no markers on them, so there is always a record to be found."""
+
+    def __init__(self, _: Mapping[str, Any]) -> None:
+        world: World = current().world  # type: ignore[attr-defined]
+        self._broker = world.broker
+
+    async def __aenter__(self) -> "Offsets":
+        return self
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def firsts(self, starts: Mapping[Place, int], ends: Mapping[Place, int]) -> dict[Place, First | None]:
+        def look() -> dict[Place, First | None]:
+            return {place: _first(self._broker.log(TopicPartition(*place))[start]) for place, start in starts.items()}
+
+        found: dict[Place, First | None] = await self._broker.call(look)
+        return found
+
+
 async def _nobody_counts(running: Running) -> None:
-    """An auditor only sets a gauge, and asks a broker of its own."""
+    """Gauges: nothing rests on what they say."""
 
 
 DOUBLES: Mapping[str, Any] = {
     "subscribe": Subscription,
     "_until_topics_are_there": _topics_are_there,
+    "KafkaOffsets": Offsets,
     "_audit": _nobody_counts,
+    "health": SimpleNamespace(observe=_nobody_counts),
     "OBSERVE_S": NEVER_S,
 }
 

@@ -39,7 +39,7 @@ def tell(midst: Callable[[House], Awaitable[None]]) -> Kept:
 
     async def tale() -> Kept:
         loop = current()
-        house = House(World(loop, Faults(loop.random), made_of=Made(core=lambda _: Plain)), replicas=1)
+        house = House(World(loop, Faults(loop.random), made_of=Made(core=lambda _: Plain)), replicas=lambda: 1)
         house.world.start()
         people = asyncio.gather(house.agents(AGENTS), house.departments())
         customers = asyncio.create_task(house.customers(CUSTOMERS, FOR_S))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -18,7 +19,7 @@ from tests.faults.pen import pen
 from tests.faults.rows import row
 from tests.faults.stage import Stage
 
-# Each of these rows writes through a producer of its own: packed batches wait for the senders of single records.
+# Each of these rows writes through a producer of its own: its pages must not hold up the senders of single records.
 INBOUND = ("contacts.v1", "work.v1", "agents.v1", "escalation-replies.v1")
 PAGE = 1000
 
@@ -27,10 +28,8 @@ PAGE = 1000
 async def offsets(on: Stage) -> None:
     """The offsets of every group are reset to the start: all is read again, nothing is applied again."""
     members = on.fleet.running()
-    for member in members:
-        await on.fleet.leave(member)
-    for service in NAMES:
-        await _reset(on, service)
+    await asyncio.gather(*(on.fleet.leave(member) for member in members))
+    await asyncio.gather(*(_reset(on, service) for service in NAMES))
     for member in members:
         on.fleet.start_again(member)
     await on.fleet.ready()
@@ -58,7 +57,7 @@ async def _reset(on: Stage, service: str) -> None:
         await group.stop()
 
 
-@row(contacts_short=200, short=True)
+@row(contacts_short=200)
 async def replay(on: Stage) -> None:
     """Everything that outsiders ever wrote is written a second time, whole."""
     again = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from functools import partial
@@ -22,8 +21,8 @@ from tests.unit.shared.tally import add
 from tests.waiting import eventually
 
 FLOOD = 1200
-ARRIVAL_RATE = 50
-"""Writes a second of a busy house, each with a document of its own."""
+MANY = 2000
+"""Documents that wait: four pages of them."""
 
 
 @pytest.fixture(scope="session")
@@ -62,29 +61,28 @@ async def test_a_flood_on_a_slow_database_is_answered_with_201_or_when_to_come_a
         assert sum(counted) == told[201]
 
 
-async def test_after_a_long_outage_the_outboxes_are_emptied_in_order_much_faster_than_they_fill(db: Any) -> None:
+async def test_after_a_long_outage_the_outboxes_are_emptied_in_order_at_one_turn(db: Any) -> None:
     """Page after page, and beside it new writes of the same documents never overtake what waits."""
     tape = Tape(away=True)
     p = await process(db, tape=tape)
-    many = 40 * ARRIVAL_RATE
-    for first in range(0, many, 20):  # twenty arrive at once
+    for first in range(0, MANY, 20):  # twenty arrive at once
         await p.store.apply([_change(number) for number in range(first, first + 20)])
     await p.store.apply([_change(0)])
-    assert await p.store.documents.count_documents({"pending": {"$exists": True}}) == many
+    assert await p.store.documents.count_documents({"pending": {"$exists": True}}) == MANY
     tape.away = False
     p.clock.forward(seconds=2 * outbox.SWEEP_AFTER.total_seconds())
-    began = time.monotonic()
     beside = asyncio.create_task(p.add(5, key="k1"))
-    assert await p.relay.sweep([p.store], None) >= many - 1
-    rate = many / (time.monotonic() - began)
+    assert await p.relay.sweep([p.store], None) >= MANY - 1
     await beside
     await p.relay.settle()
-    print(f"{rate:.0f} documents a second")
-    assert rate >= 5 * ARRIVAL_RATE
     assert tape.first_appearances(key="k0") == tape.first_appearances(key="k1") == [1, 2]
-    assert {key for _, key, _, _ in tape.records} == {b"k%d" % number for number in range(many)}
+    assert {key for _, key, _, _ in tape.records} == {b"k%d" % number for number in range(MANY)}
     await p.relay.sweep([p.store], None)
-    assert await p.store.documents.count_documents({"pending": {"$exists": True}}) == 0
+    await eventually(lambda: _emptied(p))  # no majority is awaited for that
+
+
+async def _emptied(p: Any) -> bool:
+    return bool(await p.store.documents.count_documents({"pending": {"$exists": True}}) == 0)
 
 
 def _change(number: int) -> Change[Any]:

@@ -11,7 +11,7 @@ from shared.clock import Clock
 from shared.document import Document
 from shared.fold import Change, Folding, Outcome, drain, fold
 from shared.ids import partition_of
-from shared.quarantine import Aside
+from shared.quarantine import Aside, place_of
 from tests.simulation.documents import matches, order_key
 
 Place = tuple[str, int]
@@ -91,6 +91,9 @@ class MemoryQuarantine:
     async def put(self, records: Sequence[Aside]) -> None:
         for record in records:
             self.kept.setdefault(record.id, record)
+
+    async def put_again(self, records: Sequence[Any]) -> set[str]:
+        return {place_of(record) for record in records} & self.kept.keys()
 
 
 class MemoryStops:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 from random import Random
 from typing import Any
@@ -12,13 +13,14 @@ import pytest
 from shared import bus as bus_module
 from shared.bus import Bus, Door
 from shared.codec import Inbound
+from shared.decisions import Decision
 from shared.errors import Transient
 from shared.events.base import Event
 from shared.fold import Change, HeldFull
 from shared.metrics import Metrics
 from shared.ownership import Ownership
 from tests.unit.shared.memory import MemoryConsumer, MemoryQuarantine, MemoryStops, MemoryStore
-from tests.unit.shared.tally import Bug, Raw, TestClock, add, fail, refuse
+from tests.unit.shared.tally import Bug, Raw, Tally, TestClock, add, fail, refuse
 from tests.waiting import eventually, never
 
 IN = "words.v1"
@@ -33,8 +35,13 @@ def said(event: Event) -> Change[Any]:
     text = event.data["text"]
     if text == "door":
         raise Bug("ours")
-    decide = {"bug": fail, "wrong": refuse}.get(text, partial(add, n=1, step=text))
+    decide = {"bug": fail, "wrong": refuse, "second": second}.get(text, partial(add, n=1, step=text))
     return Change(event.subject, decide, event.id, event=event, once=event.data.get("once", ""))
+
+
+def second(state: Tally | None, now: datetime) -> Decision[Tally]:
+    """Refused unless something came before."""
+    return add(state, now, n=1, step="second") if state else refuse(state, now)
 
 
 class House:
@@ -122,6 +129,18 @@ async def test_bad_records_among_good_ones_are_set_aside_with_their_reason_and_c
         f"{IN}/0/2": ("wrong", word("wrong").value),
     }
     assert house.consumer.committed == {(IN, 0): 4}
+
+
+async def test_what_was_refused_once_is_not_decided_again_when_it_is_read_again() -> None:
+    """Promise 2. By then its key may be in a state that would take it: a repeat would have a late effect."""
+    house = House([word("second", 0, once="1"), word("first", 1, once="2")])
+    await house.turn()
+    assert (house.steps(), list(house.quarantine.kept)) == (("first",), [f"{IN}/0/0"])
+    house.consumer.committed.clear()
+    house.consumer.rebalance()
+    await house.turn()
+    assert house.steps() == ("first",)
+    assert house.consumer.committed == {(IN, 0): 2}
 
 
 async def test_a_bug_at_the_door_sets_its_record_aside_and_the_others_go_on() -> None:

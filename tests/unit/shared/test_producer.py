@@ -8,7 +8,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
 
 from shared.errors import Transient
 from shared.outbox import Publication
-from shared.producer import KafkaProducer, send_all
+from shared.producer import PACK_FROM, KafkaProducer, send_all
 from tests.waiting import eventually
 
 RECORD = Publication("t", b"k", b"v", [])
@@ -36,11 +36,30 @@ class Connection:
         self._broker.asked.append(answer)
         return answer
 
+    async def partitions_for(self, topic: str) -> set[int]:
+        return {0}
+
+    def create_batch(self) -> Any:
+        return Batch()
+
+    async def send_batch(self, batch: Any, topic: str, *, partition: int) -> Any:
+        self._broker.waits_for_its_turn.set()
+        await self._broker.turn.wait()
+        return await self.send(topic, value=batch, key=None, headers=[])
+
+
+class Batch:
+    def append(self, **record: Any) -> str:
+        return "taken"
+
 
 class Broker:
+    """`turn`: what is packed waits until nothing else is open on its partition."""
+
     def __init__(self) -> None:
         self.away = self.silent = False
         self.takes = 1000
+        self.turn, self.waits_for_its_turn = asyncio.Event(), asyncio.Event()
         self.asked: list[asyncio.Future[Any]] = []
 
     def connect(self) -> Any:
@@ -89,6 +108,21 @@ async def test_stopping_ends_the_search_for_a_new_connection() -> None:
 
 async def test_before_the_first_connection_a_publisher_is_told_at_once() -> None:
     assert await told(KafkaProducer(Broker().connect)) == "the broker is not reached yet"
+
+
+async def test_nobody_overtakes_packed_records_that_wait_for_their_turn() -> None:
+    """Each that did would make them wait once more, and aiokafka's patience ends long before its time is over."""
+    broker = Broker()
+    producer = KafkaProducer(broker.connect)
+    await producer.start()
+    many = asyncio.create_task(producer.send([RECORD] * PACK_FROM))
+    await broker.waits_for_its_turn.wait()
+    one = asyncio.create_task(producer.send([RECORD]))
+    await asyncio.wait([one], timeout=0.05)
+    assert broker.asked == []
+    broker.turn.set()
+    (packed,), (single,) = await asyncio.gather(many, one)
+    assert broker.asked == [packed, single]
 
 
 async def test_what_was_queued_before_a_failure_is_heard_to_its_end() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from shared import service
 from shared.errors import Transient
+from shared.kafka import LEAVE_WITHIN_S
 
 Endless = Callable[[Callable[[], Coroutine[Any, Any, None]]], Coroutine[Any, Any, None]]
 
@@ -45,3 +46,24 @@ async def test_what_runs_for_ever_ends_when_cancelled_whatever_the_work_takes_th
 
     assert done == {task}
     assert task.cancelled()
+
+
+class Slowly:
+    """A batch, or a broker that lets go, each after some seconds."""
+
+    def __init__(self, takes_s: float) -> None:
+        self._takes_s, self.stopping, self.ended = takes_s, False, False
+
+    async def drain(self) -> None:
+        await asyncio.sleep(self._takes_s)
+        self.ended = True
+
+    stop = drain
+
+
+async def test_who_has_nothing_in_hand_has_the_time_of_a_batch_to_take_leave_of_a_slow_broker() -> None:
+    """A member that goes without a word keeps its partitions from the others until its session ends."""
+    bus, broker = Slowly(0), Slowly(LEAVE_WITHIN_S + 0.2)
+    await service.leave(bus, broker)  # type: ignore[arg-type]
+    assert bus.stopping
+    assert broker.ended
