@@ -46,7 +46,7 @@ def main() -> int:
         played, about = run(wanted, given.directory, given.short, given.seed)
     except KeyboardInterrupt:
         return INTERRUPTED
-    if not given.row:
+    if not given.row and not given.short:
         table.keep(played, about, given.seed, given.short)
     return 0 if len(played) == len(wanted) and all(one.passed for one in played) else 1
 

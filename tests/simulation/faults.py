@@ -3,7 +3,7 @@
     faults = Faults(loop.random, rates={"mongo.lost_reply": 0.01})
     faults.happens("mongo.lost_reply")      drawn anew each time; never where no rate is set
     faults.delay("mongo.reply")             seconds
-    faults.heal()                           from now on nothing fails or lags: what must come true in the end can be checked
+    faults.heal()                           nothing fails or lags any more: what must come true can be checked
 
 Names of faults:
     mongo.refused      the operation is not done, and its caller gets AutoReconnect

@@ -9,14 +9,11 @@ from typing import Any, get_origin
 
 from aiokafka import TopicPartition
 
-from services.notify.domain.deliver import pick_up
-from services.routing.domain.reserve import reserve
 from shared.bus import Bus, Consumer
 from shared.clock import Clock
 from shared.codec import Record
-from shared.decisions import Decision
 from shared.document import Document
-from shared.fold import Change, Folding, Outcome
+from shared.fold import Change, Folding
 from shared.guarded import ALL_GUARDS
 from shared.kafka import KafkaConsumer
 from shared.mongo import quick
@@ -65,57 +62,6 @@ class TakesOutboxForPublished(Store[Any]):
 class NoClaims(Store[Any]):
     def __init__(self, database: Any, shape: Any, *rest: Any, **more: Any) -> None:
         super().__init__(database, replace(shape, unique=()), *rest, **more)
-
-
-class NobodyIsFull(Store[Any]):
-    """Agents who have a place for whatever desk asks."""
-
-    async def apply(self, changes: Sequence[Change[Any]]) -> list[Outcome[Any]]:
-        return await super().apply(_decided_otherwise(changes, reserve, _as_if_free))
-
-
-class TakesOldOffers(Store[Any]):
-    """Agents who hold the place that was asked for last, not the one for the latest offer."""
-
-    async def apply(self, changes: Sequence[Change[Any]]) -> list[Outcome[Any]]:
-        return await super().apply(_decided_otherwise(changes, reserve, _as_if_first))
-
-
-def _decided_otherwise(changes: Sequence[Change[Any]], decision: Any, otherwise: Any) -> list[Change[Any]]:
-    return [
-        replace(change, decide=partial(otherwise, change.decide))
-        if getattr(change.decide, "func", None) is decision
-        else change
-        for change in changes
-    ]
-
-
-def _as_if_free(decide: Any, agent: Any, now: datetime) -> Decision[Any]:
-    decided = decide(agent.model_copy(update={"capacity": {"total": 99}}), now)
-    return replace(decided, state=decided.state.model_copy(update={"capacity": agent.capacity}))
-
-
-def _as_if_first(decide: Any, agent: Any, now: datetime) -> Decision[Any]:
-    others = tuple(place for place in agent.reservations if place.case_id != decide.keywords["case_id"])
-    decided: Decision[Any] = decide(agent.model_copy(update={"reservations": others}), now)
-    return decided
-
-
-class SendsBeforeItIsWritten(Store[Any]):
-    """A message is handed over first; that it was taken in hand is written later."""
-
-    async def apply(self, changes: Sequence[Change[Any]]) -> list[Outcome[Any]]:
-        taken = [change for change in changes if getattr(change.decide, "func", None) is pick_up]
-        if not taken:
-            return await super().apply(changes)
-        self._writing = asyncio.create_task(self._later(taken))
-        states = await self.get_many([change.key for change in taken])
-        decided = [change.decide(states[change.key], self.clock()).state for change in taken]
-        return [Outcome("applied", change.key, state) for change, state in zip(taken, decided, strict=True)]
-
-    async def _later(self, changes: Sequence[Change[Any]]) -> None:
-        await asyncio.sleep(0.5)
-        await super().apply(changes)
 
 
 def with_store(kind: type[Store[Any]], core: type[Core[Any]] = Core, only: str = "") -> type[Core[Any]]:

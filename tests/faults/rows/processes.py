@@ -14,7 +14,7 @@ ZOMBIE_S = 14.0
 """Longer than the session timeout of 10 s: its partitions are somebody else's when it wakes up."""
 
 
-@row(rate=90, contacts_short=200, short=True)
+@row(rate=90, contacts_short=200)
 async def calm(on: Stage) -> None:
     """No fault at all: what the others are compared with."""
     await on.lasting(on.scaled(20, 3))
