@@ -47,7 +47,7 @@ def main() -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     if not given.row and not given.short:
-        table.keep(played, about, given.seed, given.short)
+        table.keep(played, about, given.seed)
     return 0 if len(played) == len(wanted) and all(one.passed for one in played) else 1
 
 

@@ -44,11 +44,11 @@ def wrong(played: Played, logs: Path) -> str:
     return "\n".join([*shown, f"    all of it: {file}; logs: {logs / 'logs'}"])
 
 
-def keep(rows: Sequence[Played], machine: dict[str, Any], seed: int, short: bool) -> None:
-    """Adds a run to the results."""
+def keep(rows: Sequence[Played], machine: dict[str, Any], seed: int) -> None:
+    """Adds a full run to the results."""
     runs: list[Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
     run = {
-        "date": datetime.now(UTC).date().isoformat(), "machine": machine, "seed": seed, "short": short,
+        "date": datetime.now(UTC).date().isoformat(), "machine": machine, "seed": seed,
         "rows": [_kept(played) for played in rows],
     }  # fmt: skip
     RESULTS.write_text(json.dumps([*runs, run], indent=1, ensure_ascii=False) + "\n")

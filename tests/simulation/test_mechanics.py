@@ -179,6 +179,11 @@ UNGUARDED = {
 }
 
 
+MANY = 400
+TELLING = {"majority-reads": (126, 168, 188)}
+"""Histories in which a guard was missed that few miss; they are looked at first."""
+
+
 @pytest.mark.parametrize("guard", UNGUARDED)
 def test_without_this_guard_some_history_breaks(guard: str) -> None:
-    assert any(breaks(seed, UNGUARDED[guard]) for seed in range(SEEDS))
+    assert any(breaks(seed, UNGUARDED[guard]) for seed in (*TELLING.get(guard, ()), *range(MANY)))
