@@ -496,7 +496,7 @@ async def test_FB_7_a_wrong_period_is_named(feedback: House, params: dict[str, s
 async def _all_are_asked(feedback: House) -> bool:
     """Whoever was to be asked by now: figures that stand still can be compared."""
     outcomes = (await feedback.documents("feedback"))["outcomes"]
-    soon = utc_now() + timedelta(seconds=30)
+    soon = utc_now().replace(tzinfo=None) + timedelta(seconds=30)  # as this client reads moments
     return not any(one["state"]["ask_at"] and one["state"]["ask_at"] <= soon for one in outcomes)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from deploy.local.errors import LocalStackError
 
 SIZE = 6 << 30
+TRIES = 20
 UNMOUNTS_AT_THE_END = ["sh", "-c", 'cat; exec umount --lazy "$0"']
 """Its standard input ends with us, kill -9 included. Lazy: what still has files open there is about to be ended."""
 
@@ -28,6 +29,10 @@ class Disk:
 
     def fill(self) -> None:
         """Raises NoDisk."""
+        for _ in range(TRIES):
+            with suppress(subprocess.CalledProcessError):  # more was written meanwhile, and it can't be smaller
+                self._resize(self._used())
+                return
         self._resize(self._used())
 
     def free(self) -> None:
