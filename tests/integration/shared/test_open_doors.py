@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
-from shared import outbox, topics
+from shared import outbox
 from shared.fold import Change
-from tests.integration.shared.counting import Member, World, member, world
+from tests.integration.shared.counting import Member, World, member
 from tests.integration.shared.proxy import proxied
 from tests.integration.shared.support import Tape, process
 from tests.unit.shared.tally import add
@@ -23,17 +20,6 @@ from tests.waiting import eventually
 FLOOD = 1200
 MANY = 2000
 """Documents that wait: four pages of them."""
-
-
-@pytest.fixture(scope="session")
-async def house_topics(kafka: str) -> None:
-    await topics.ensure(kafka)
-
-
-@pytest.fixture
-async def here(kafka: str, mongo: str, house_topics: None, tmp_path: Path) -> AsyncIterator[World]:
-    async with world(kafka, mongo, tmp_path) as made:
-        yield made
 
 
 async def ready(one: Member) -> bool:
