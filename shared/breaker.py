@@ -11,6 +11,8 @@ AT_LEAST = 500
 WINDOW = timedelta(minutes=5)
 STEP = timedelta(seconds=1)
 Place = tuple[str, int]
+TIMERS = "timers"
+"""Stands for a topic: the timers of a shard have none, and stop by themselves as `timers/<shard>`."""
 
 
 @dataclass(slots=True)

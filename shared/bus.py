@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
 
-from shared.breaker import Breaker
+from shared.breaker import TIMERS, Breaker
 from shared.clock import Clock, utc_now
 from shared.codec import Inbound, Record, decode
 from shared.decisions import Refused
@@ -130,7 +130,7 @@ class Bus:
         ends = {(r.topic, r.partition): r.offset + 1 for r in records}
         try:
             verdicts = (await self._work(await self._undecided(records))).verdicts
-            await self._judge(verdicts.values(), consumer)
+            await self.judge(verdicts.values(), consumer)
         except AWAY as error:
             self._back_off(records, consumer, error)
         except Exception as error:  # noqa: BLE001 - it is looked into, partition by partition
@@ -221,7 +221,7 @@ class Bus:
                 place, before = batch.verdicts.get(id(record), ((record.topic, record.partition), False))
                 batch.verdicts[id(record)] = place, before or outcome.bug is not None
 
-    async def _judge(self, verdicts: Iterable[tuple[Place, bool]], consumer: Consumer) -> None:
+    async def judge(self, verdicts: Iterable[tuple[Place, bool]], consumer: Consumer) -> None:
         """Stop what is broken; kept before anything is committed, so that no crash forgets it."""
         now, places = self._clock(), set[Place]()
         for place, bug in verdicts:
@@ -230,19 +230,27 @@ class Bus:
         if broken := [place for place in sorted(places) if self.breaker.is_open(place)]:
             self._stops_to_keep |= set(broken)
             await self._keep_stops()
-            consumer.pause(broken)
+            consumer.pause([place for place in broken if place[0] != TIMERS])
             self._show_stops(consumer)
             log.critical("partitions stopped after many errors of our own: %s", broken)
 
     async def _knows_stops(self, records: Sequence[Record], consumer: Consumer) -> bool:
         """Before the first records of an assignment: what was stopped earlier, by whomever. False: put back."""
         try:
-            while self._stops_as_of != self.ownership.generation:
-                await self.heed_stops(consumer)
+            await self._learn_stops(consumer)
         except Exception as error:  # noqa: BLE001 - whatever it is, the records must come again
             self._back_off(records, consumer, error)
             return False
         return True
+
+    async def _learn_stops(self, consumer: Consumer) -> None:
+        while self._stops_as_of != self.ownership.generation:
+            await self.heed_stops(consumer)
+
+    async def shards_at_rest(self, consumer: Consumer) -> frozenset[int]:
+        """Those whose timers stand still, as the store says of this assignment."""
+        await self._learn_stops(consumer)
+        return frozenset(shard for topic, shard in self.breaker.open_places() if topic == TIMERS)
 
     async def heed_stops(self, consumer: Consumer | None) -> None:
         """Stop and go on as the store says: an operator may have told another replica.
@@ -267,7 +275,8 @@ class Bus:
 
     def _show_stops(self, consumer: Consumer) -> None:
         """Each replica tells of its own, so that the sum over the replicas is right."""
-        self._metrics.partitions_stopped.set(len(self.breaker.open_places() & consumer.assignment()))
+        mine = consumer.assignment() | {(TIMERS, shard) for shard in self.ownership.shards}
+        self._metrics.partitions_stopped.set(len(self.breaker.open_places() & mine))
 
     async def rehearse(self, record: Record) -> str | None:
         """Why a record would not be taken in now; None if it would. Changes nothing."""
@@ -330,6 +339,20 @@ class Bus:
     async def set_aside(self, event: Event, refused: Refused) -> None:
         """For a record that waited in its document and was refused when its turn came."""
         await self.quarantine.put([aside_event(event, refused.code, refused.message)])
+
+
+@dataclass(frozen=True, slots=True)
+class TimersGate:
+    """The breaker as the timers see it."""
+
+    bus: Bus
+    consumer: Callable[[], Consumer]
+
+    async def at_rest(self) -> frozenset[int]:
+        return await self.bus.shards_at_rest(self.consumer())
+
+    async def judge(self, verdicts: Iterable[tuple[int, bool]]) -> None:
+        await self.bus.judge((((TIMERS, shard), bug) for shard, bug in verdicts), self.consumer())
 
 
 def why_not(outcome: Outcome[Any]) -> str | None:

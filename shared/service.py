@@ -30,7 +30,7 @@ from shared.access import Keys
 from shared.admin import admin_router
 from shared.admission import Admission
 from shared.auditor import Auditor, Published, Waiting
-from shared.bus import Bus, Door, Signal, nothing_after
+from shared.bus import Bus, Door, Signal, TimersGate, nothing_after
 from shared.clock import Clock, utc_now
 from shared.errors import TRANSIENT, plainly
 from shared.events.base import Event
@@ -365,6 +365,7 @@ async def _work_until_cancelled(running: Running) -> None:
         running.parts.timed,
         running.ownership,
         running.parts.after,
+        TimersGate(running.bus, running.consumer),
         metrics=running.core.metrics,
         clock=running.core.checked_clock,
     )

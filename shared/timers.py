@@ -8,11 +8,11 @@ partition its events lie in due order.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from shared.clock import Clock, utc_now
 from shared.decisions import Decide, Decision
@@ -45,6 +45,15 @@ class Timed:
     fire: Decide[Any]
 
 
+class Gate(Protocol):
+    """Lets the timers of a shard rest after many errors of our own, until an operator lets them go on."""
+
+    async def at_rest(self) -> frozenset[int]: ...
+
+    async def judge(self, verdicts: Iterable[tuple[int, bool]]) -> None:
+        """What came of timers: their shard, and whether it was an error of our own."""
+
+
 @dataclass(slots=True)
 class _Firing(Change[Any]):
     shard: int = 0
@@ -68,9 +77,16 @@ def due_by(bounds: Mapping[int, datetime]) -> dict[str, Any]:
 
 class Timers:
     def __init__(
-        self, timed: Sequence[Timed], ownership: Ownership, after: After, *, metrics: Metrics, clock: Clock = utc_now
+        self,
+        timed: Sequence[Timed],
+        ownership: Ownership,
+        after: After,
+        gate: Gate,
+        *,
+        metrics: Metrics,
+        clock: Clock = utc_now,
     ) -> None:
-        self._timed, self._ownership, self._after = timed, ownership, after
+        self._timed, self._ownership, self._after, self._gate = timed, ownership, after, gate
         self._metrics, self._clock = metrics, clock
         self._put_off: dict[_Due, datetime] = {}
 
@@ -113,7 +129,7 @@ class Timers:
     async def _coming(self, timed: Timed, until: datetime) -> list[_Due]:
         """The first that fall due by `until` on owned shards, in due order."""
         self._forget_put_off()
-        if not (bounds := self._bounds(until)):
+        if not (bounds := self._bounds(until, await self._gate.at_rest())):
             return []
         limit = PAGE + len(self._put_off)
         cursor = timed.store.documents.find(
@@ -122,9 +138,9 @@ class Timers:
         found = [_Due(body["_id"], body["shard"], body["due"]) for body in await cursor.to_list(None)]
         return [due for due in found if due not in self._put_off][:PAGE]
 
-    def _bounds(self, until: datetime) -> dict[int, datetime]:
-        """By owned shard, up to when it is looked at."""
-        applied = {shard: self._ownership.applied_until(shard) for shard in self._ownership.shards}
+    def _bounds(self, until: datetime, at_rest: frozenset[int]) -> dict[int, datetime]:
+        """By owned shard that does not rest, up to when it is looked at."""
+        applied = {shard: self._ownership.applied_until(shard) for shard in self._ownership.shards - at_rest}
         return {
             shard: until if until - moment <= LOOK_AHEAD + BEHIND else moment
             for shard, moment in applied.items()
@@ -145,6 +161,8 @@ class Timers:
         by_key = {due.key: due for due in ripe}
         for outcome in outcomes:
             self._note(by_key[outcome.key], outcome, now)
+        fine = {outcome.key for outcome in outcomes if outcome.bug is None}
+        await self._gate.judge([(due.shard, due.key not in fine) for due in ripe])
         await self._after(outcomes)
 
     async def _apply(self, timed: Timed, ripe: Sequence[_Due]) -> list[Outcome[Any]]:

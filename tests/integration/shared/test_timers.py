@@ -18,6 +18,7 @@ from shared.metrics import Metrics
 from shared.ownership import Ownership
 from shared.timers import FIRST_DUE, PAGE, Timed, Timers, due_by
 from tests.integration.shared.support import A, Process, Tape, process
+from tests.unit.shared.memory import AlwaysOpen
 from tests.unit.shared.tally import T0, Bug, Counted, Tally, event
 
 MINUTE, MILLISECOND = timedelta(minutes=1), timedelta(milliseconds=1)
@@ -47,8 +48,8 @@ class Owner:
         self.owns(shards)
         timed = Timed(process.store, ring)
         self.timers = Timers(
-            [timed], self.ownership, self._hear, metrics=Metrics("test"), clock=process.clock
-        )  # fmt: skip
+            [timed], self.ownership, self._hear, AlwaysOpen(), metrics=Metrics("test"), clock=process.clock
+        )
         self.fired: list[str] = []
 
     def owns(self, shards: Iterable[int]) -> None:

@@ -115,6 +115,16 @@ class MemoryStops:
         self.kept.discard(place)
 
 
+class AlwaysOpen:
+    """No breaker."""
+
+    async def at_rest(self) -> frozenset[int]:
+        return frozenset()
+
+    async def judge(self, verdicts: object) -> None:
+        """Nothing is made of them."""
+
+
 class MemoryConsumer:
     """A log per partition, a position, what is paused and what is committed, as Kafka's consumer has them."""
 

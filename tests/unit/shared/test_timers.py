@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
+from shared.breaker import IN_A_ROW, TIMERS
+from shared.bus import Bus, TimersGate
 from shared.decisions import Decision
 from shared.errors import Transient
 from shared.fold import Change, fold
 from shared.metrics import Metrics
 from shared.ownership import Ownership
 from shared.timers import LOOK_AHEAD, PAGE, PUT_OFF, Timed, Timers, _Due
-from tests.unit.shared.memory import MemoryStore
+from tests.unit.shared.memory import AlwaysOpen, MemoryConsumer, MemoryQuarantine, MemoryStops, MemoryStore
 from tests.unit.shared.tally import T0, Counted, Tally, TestClock, fail, nothing
 from tests.waiting import eventually
 
@@ -92,7 +94,7 @@ async def ended(*tasks: asyncio.Task[None]) -> None:
 class Tower:
     """Timers over one store in memory, with a clock that stands until it is moved."""
 
-    def __init__(self, fire: Any = ring, clock: Any = None) -> None:
+    def __init__(self, fire: Any = ring, clock: Any = None, gate: Any = None) -> None:
         self.clock = clock or TestClock()
         self.store = MemoryStore(self.clock, due=lambda state: state.alarm_at)
         self.ownership = Ownership([TOPIC])
@@ -100,8 +102,11 @@ class Tower:
         self.ownership.horizon = lambda _: self.clock()
         self.heard: list[Any] = []
         self.metrics = Metrics("test")
+        self.stops, self.consumer = MemoryStops(), MemoryConsumer([])
+        self.bus = Bus({}, MemoryQuarantine(), self.stops, metrics=self.metrics, ownership=self.ownership)  # type: ignore[arg-type]
+        self.gate = gate or TimersGate(self.bus, lambda: self.consumer)
         self.timers = Timers(
-            [Timed(self.store, fire)], self.ownership, self.hear, metrics=self.metrics, clock=self.clock
+            [Timed(self.store, fire)], self.ownership, self.hear, self.gate, metrics=self.metrics, clock=self.clock
         )  # type: ignore[arg-type]
 
     async def hear(self, outcomes: Any) -> None:
@@ -195,6 +200,42 @@ async def test_one_shards_backlog_does_not_hold_up_the_timers_of_the_others() ->
     assert (tower.rang("a"), tower.rang("b0")) == (1, 0)
 
 
+def ring_unless_broken(state: Tally, now: datetime) -> Decision[Tally]:
+    return fail(state, now) if state.total else ring(state, now)
+
+
+async def test_after_many_errors_of_ours_the_timers_of_a_shard_rest_until_an_operator_lets_them_go_on() -> None:
+    """Instead of parking key after key; records and the timers of other shards go on."""
+    tower = Tower(fire=ring_unless_broken)
+    broken = [f"broken-{number}" for number in range(IN_A_ROW + 1)]
+    for key in broken:
+        tower.alarm(key, T0 - MINUTE, total=1)
+        tower.store.document(key).shard = 3
+    await tower.timers.look()
+    assert (tower.stops.kept, tower.consumer.paused) == ({(TIMERS, 3)}, set())
+    assert tower.metrics.partitions_stopped._value.get() == 1
+    for key, shard in (("later", 3), ("elsewhere", 4)):
+        tower.alarm(key, T0 - MINUTE)
+        tower.store.document(key).shard = shard
+    await tower.timers.look()
+    assert (tower.rang("later"), tower.rang("elsewhere")) == (0, 1)
+    await tower.stops.remove((TIMERS, 3))
+    await tower.bus.heed_stops(tower.consumer)
+    await tower.timers.look()
+    assert tower.rang("later") == 1
+
+
+async def test_timers_that_rest_do_so_for_the_next_owner_of_their_shard_too() -> None:
+    tower = Tower()
+    shard = tower.alarm("a", T0 - MINUTE)
+    tower.stops.kept.add((TIMERS, shard))
+    await tower.timers.look()
+    assert tower.rang("a") == 0
+    tower.ownership.revoke()
+    await tower.bus.heed_stops(tower.consumer)
+    assert tower.metrics.partitions_stopped._value.get() == 0, "its new owner tells of it"
+
+
 async def test_a_timer_that_fails_parks_its_key_and_is_left_alone_then() -> None:
     tower = Tower(fire=fail)
     tower.alarm("a", T0 - MINUTE)
@@ -203,7 +244,7 @@ async def test_a_timer_that_fails_parks_its_key_and_is_left_alone_then() -> None
 
 
 async def test_parked_keys_do_not_crowd_out_the_others() -> None:
-    tower = Tower(fire=lambda state, now: fail(state, now) if state.total else ring(state, now))
+    tower = Tower(fire=ring_unless_broken, gate=AlwaysOpen())
     for i in range(PAGE):
         tower.alarm(f"bad-{i}", T0 - 5 * MINUTE, total=1)
     tower.alarm("a", T0 - MINUTE)
@@ -320,7 +361,7 @@ async def test_a_store_that_is_slow_delays_no_other() -> None:
     quick.alarm("b", T0 - MINUTE)
     slow.store.apply = stand_still  # type: ignore[method-assign, assignment]
     timed = [Timed(tower.store, ring) for tower in (slow, quick)]  # type: ignore[arg-type]
-    timers = Timers(timed, quick.ownership, quick.hear, metrics=quick.metrics, clock=quick.clock)
+    timers = Timers(timed, quick.ownership, quick.hear, quick.gate, metrics=quick.metrics, clock=quick.clock)
     running = [asyncio.create_task(worker()) for worker in timers.workers()]
     try:
         await eventually(lambda: quick.rang("b") == 1)
