@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -58,14 +58,21 @@ class KafkaProducer:
 
     async def send(self, records: Sequence[Publication]) -> Sequence[Future]:
         if self._is_silent():
-            self._replace()
+            self._replace(f"has been silent for {SILENT_S:.0f} s")
         async with self._queueing:  # packed batches wait until none is open: others must not open one meanwhile
-            if self._producer is None:
+            if (producer := self._producer) is None:
                 raise Transient("the broker is not reached yet")
-            futures = await send_all(self._producer, records)
+            futures = await send_all(producer, records)
+        for future in futures:
+            future.add_done_callback(partial(self._heard, producer))
         if futures and (self._asked is None or self._asked.done()):
             self._asked, self._asked_at = futures[0], time.monotonic()
         return futures
+
+    def _heard(self, producer: AIOKafkaProducer, answer: Future) -> None:
+        """What a connection gives up has had its number: of its partition the broker takes nothing from it any more."""
+        if not answer.cancelled() and (error := answer.exception()) is not None and producer is self._producer:
+            self._replace(f"has given up records ({type(error).__name__})")
 
     def _is_silent(self) -> bool:
         """Whoever waits for an answer cancels it when he has waited too long."""
@@ -73,17 +80,15 @@ class KafkaProducer:
             return False
         return self._asked.cancelled() or time.monotonic() - self._asked_at >= SILENT_S
 
-    def _replace(self) -> None:
+    def _replace(self, why: str) -> None:
         """A producer that leaves a record unanswered for SILENT_S will not speak again; a new one takes over."""
         old, self._producer, self._asked = self._producer, None, None
         if old is not None:
-            log.error("the producer has been silent for %d s; a new one takes over", SILENT_S)
+            log.error("the producer %s; a new one takes over", why)
             self._replacing = asyncio.create_task(self._take_over(old))
 
     async def _take_over(self, old: AIOKafkaProducer) -> None:
-        with suppress(TimeoutError, KafkaError):
-            async with asyncio.timeout(STOP_WITHIN_S):
-                await old.stop()
+        await _end(old)
         while self._producer is None:
             try:
                 await self.start()
@@ -91,6 +96,17 @@ class KafkaProducer:
                 log.debug("no new producer yet: %s", error)
                 await asyncio.sleep(self._retry_s)
         log.warning("a new producer has taken over")
+
+
+async def _end(old: AIOKafkaProducer) -> None:
+    """What it can't write within STOP_WITHIN_S it must not write later, behind what its successor has written."""
+    try:
+        async with asyncio.timeout(STOP_WITHIN_S):
+            await old.stop()
+    except (TimeoutError, KafkaError):
+        if (sending := old._sender.sender_task) is not None:  # stop() knows no other way than to wait for it
+            sending.cancel()
+        await old.client.close()
 
 
 async def send_all(

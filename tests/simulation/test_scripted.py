@@ -20,6 +20,9 @@ from tests.simulation.scheduler import current, run
 from tests.simulation.unguarded import (
     DoesNotDrain,
     GapsUnheeded,
+    PlacesUncounted,
+    ReleasesWhateverIsHeld,
+    SendsBeforeTaking,
     built_ready,
     with_bus,
     with_core,
@@ -495,6 +498,12 @@ def test_a_message_that_was_taken_before_its_sender_died_is_not_sent_again() -> 
     told_of_the_house(story)
 
 
+def test_without_noting_first_that_it_is_being_sent_a_message_is_sent_again_after_a_crash() -> None:
+    made = Made(core=lambda _: with_store(SendsBeforeTaking, HouseCore, only="casefiles"))
+    with pytest.raises(AssertionError, match="twice"):
+        told_of_the_house(a_sender_dies_when_its_message_was_taken, made_of=made)
+
+
 def states_of_messages(house: House) -> list[str]:
     files = house.world.states("notify", "casefiles").values()
     return [message["state"] for file in files for message in file["messages"]]
@@ -510,7 +519,7 @@ async def two_desks_want_the_last_place(house: House) -> None:
         await hold.reached.wait()
     for hold in holds:
         hold.release()
-    await until(lambda: [ticket["status"] for ticket in tickets(house)].count("offered") == 1)
+    await until(lambda: [ticket["status"] for ticket in tickets(house)].count("offered"))
     await asyncio.sleep(2.0)
 
 
@@ -520,6 +529,37 @@ def test_of_two_desks_that_want_the_last_place_of_an_agent_one_gets_it() -> None
         assert [ticket["status"] for ticket in tickets(house)].count("offered") == 1
 
     told_of_the_house(story, replicas=2)
+
+
+def test_where_places_are_not_counted_two_desks_give_an_agent_more_than_he_can_hold() -> None:
+    made = Made(core=lambda _: with_store(PlacesUncounted, HouseCore, only="agents"))
+    with pytest.raises(AssertionError, match="Z1 holds"):
+        told_of_the_house(two_desks_want_the_last_place, replicas=2, made_of=made)
+
+
+async def a_late_release_of_an_earlier_offer(house: House) -> None:
+    """The desk that heard the decline is slow; meanwhile the case was offered to the same agent again."""
+    ticket = await an_offer(house)
+    shard = house.world.broker.place_of("work.v1", ticket["case_id"].encode())
+    slow = next(p for p, r in house.world.running.items() if p.startswith("routing") and shard in r.ownership.places)
+    giving_back = house.world.gates.hold(f"{slow} write agents")
+    work(house, "declined", ticket["case_id"], 1)
+    await giving_back.reached.wait()
+    await until(lambda: any(t["generation"] == 2 and t["status"] == "offered" for t in tickets(house)))
+    giving_back.release()
+    await asyncio.sleep(0.5)
+    held, given = house.places()
+    assert held == given, "places and tickets differ"
+
+
+def test_a_late_release_of_an_earlier_offer_leaves_the_place_of_the_later_one() -> None:
+    told_of_the_house(a_late_release_of_an_earlier_offer, replicas=2)
+
+
+def test_a_place_without_the_number_of_its_offer_is_lost_by_a_late_release() -> None:
+    made = Made(core=lambda _: with_store(ReleasesWhateverIsHeld, HouseCore, only="agents"))
+    with pytest.raises(AssertionError, match="places and tickets differ"):
+        told_of_the_house(a_late_release_of_an_earlier_offer, replicas=2, made_of=made)
 
 
 async def a_door_opens_before_the_indexes_are_there(house: House) -> list[Any]:

@@ -9,11 +9,13 @@ from typing import Any, get_origin
 
 from aiokafka import TopicPartition
 
+from services.routing.domain.reserve import release, reserve
 from shared.bus import Bus, Consumer
 from shared.clock import Clock
 from shared.codec import Record
+from shared.decisions import Decision
 from shared.document import Document
-from shared.fold import Change, Folding
+from shared.fold import Change, Folding, Outcome
 from shared.guarded import ALL_GUARDS
 from shared.kafka import KafkaConsumer
 from shared.mongo import quick
@@ -78,6 +80,68 @@ def with_store(kind: type[Store[Any]], core: type[Core[Any]] = Core, only: str =
 @cache
 def _mixed(kind: type[Any], of: type[Any]) -> type[Any]:
     return type(of.__name__, (kind, of), {})
+
+
+# Stores of the house
+
+
+class PlacesUncounted(Store[Any]):
+    """An agent takes whatever he is given."""
+
+    async def apply(self, changes: Sequence[Change[Any]], *, recorded: bool = False) -> list[Outcome[Any]]:
+        uncounted = [_otherwise(change, reserve, _with_room) for change in changes]
+        return await super().apply(uncounted, recorded=recorded)
+
+
+class ReleasesWhateverIsHeld(Store[Any]):
+    """A place is given back for its case, of whichever offer it is."""
+
+    async def apply(self, changes: Sequence[Change[Any]], *, recorded: bool = False) -> list[Outcome[Any]]:
+        careless = [_otherwise(change, release, _of_any_offer) for change in changes]
+        return await super().apply(careless, recorded=recorded)
+
+
+def _otherwise(change: Change[Any], decision: Any, instead: Callable[..., Decision[Any]]) -> Change[Any]:
+    """A change that asks for this decision, decided in another way."""
+    decide: Any = change.decide
+    return replace(change, decide=partial(instead, decide)) if getattr(decide, "func", None) is decision else change
+
+
+def _with_room(decide: Any, state: Any, now: datetime) -> Decision[Any]:
+    roomy = {**state.capacity, "total": state.capacity["total"] + 1}
+    given = state.model_copy(update={"capacity": roomy})
+    decided = decide(given, now)
+    if decided.state is given:
+        return replace(decided, state=state)
+    return replace(decided, state=decided.state.model_copy(update={"capacity": state.capacity}))
+
+
+def _of_any_offer(decide: Any, state: Any, now: datetime) -> Decision[Any]:
+    held = {place.case_id: place.generation for place in state.reservations}
+    case_id = decide.keywords["case_id"]
+    return release(state, now, case_id=case_id, generation=held.get(case_id, 0))
+
+
+class SendsBeforeTaking(Store[Any]):
+    """That a message is being sent is known to the sending process only, until it is over."""
+
+    def __init__(self, *rest: Any, **more: Any) -> None:
+        super().__init__(*rest, **more)
+        self._taken: dict[str, Change[Any]] = {}
+
+    async def apply(self, changes: Sequence[Change[Any]], *, recorded: bool = False) -> list[Outcome[Any]]:
+        if not all(change.timer for change in changes):
+            return await super().apply(changes, recorded=recorded)
+        if all(change.key in self._taken for change in changes):
+            ended = [_after(self._taken.pop(change.key), change) for change in changes]
+            return await super().apply(ended, recorded=recorded)
+        self._taken |= {change.key: change for change in changes}
+        return [await self.preview(change) for change in changes]
+
+
+def _after(first: Change[Any], then: Change[Any]) -> Change[Any]:
+    """Both in one."""
+    return replace(then, decide=lambda state, now: then.decide(first.decide(state, now).state, now))
 
 
 # Relays

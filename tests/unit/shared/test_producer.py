@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
+from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError, LeaderNotAvailableError, OutOfOrderSequenceNumber
 
 from shared.errors import Transient
 from shared.outbox import Publication
@@ -18,20 +18,25 @@ class Connection:
     """What a broker makes of a connection: refuses it, takes records, or never answers."""
 
     def __init__(self, broker: "Broker") -> None:
-        self._broker = broker
+        self._broker, self._has_a_gap = broker, False
 
     async def start(self) -> None:
         if self._broker.away:
             raise KafkaConnectionError("away")
 
     async def stop(self) -> None:
-        """Whatever it was."""
+        self._broker.ended += 1
 
     async def send(self, topic: str, *, value: Any, key: Any, headers: Any) -> Any:
         if len(self._broker.asked) >= self._broker.takes:
             raise KafkaTimeoutError
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        if not self._broker.silent:
+        if self._broker.leaderless:
+            self._has_a_gap = True
+            answer.set_exception(LeaderNotAvailableError())
+        elif self._has_a_gap:
+            answer.set_exception(OutOfOrderSequenceNumber())
+        elif not self._broker.silent:
             answer.set_result(None)
         self._broker.asked.append(answer)
         return answer
@@ -54,10 +59,14 @@ class Batch:
 
 
 class Broker:
-    """`turn`: what is packed waits until nothing else is open on its partition."""
+    """`turn`: what is packed waits until nothing else is open on its partition.
+
+    `leaderless`: what is sent now is given up, and its number is lost. `ended`: how many connections.
+    """
 
     def __init__(self) -> None:
-        self.away = self.silent = False
+        self.away = self.silent = self.leaderless = False
+        self.ended = 0
         self.takes = 1000
         self.turn, self.waits_for_its_turn = asyncio.Event(), asyncio.Event()
         self.asked: list[asyncio.Future[Any]] = []
@@ -90,6 +99,23 @@ async def test_an_outage_longer_than_patience_ends_when_the_broker_is_back() -> 
         return await told(producer) == "taken"
 
     await eventually(is_taken)
+    await producer.stop()
+
+
+async def test_a_connection_that_has_given_up_a_record_is_replaced_once_because_its_numbers_have_a_gap() -> None:
+    broker = Broker()
+    producer = KafkaProducer(broker.connect, retry_s=0.001)
+    await producer.start()
+    broker.leaderless = True
+    given_up = await asyncio.gather(*await producer.send([RECORD, RECORD]), return_exceptions=True)
+    assert [type(error) for error in given_up] == [LeaderNotAvailableError] * 2
+    broker.leaderless = False
+
+    async def is_taken() -> bool:
+        return await told(producer) == "taken"
+
+    await eventually(is_taken)
+    assert broker.ended == 1
     await producer.stop()
 
 
