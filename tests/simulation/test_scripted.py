@@ -380,7 +380,7 @@ def test_a_repeat_is_recognised_after_its_id_was_moved_to_the_side_collection() 
 def test_a_clock_that_jumps_an_hour_ahead_fires_nothing_and_takes_nothing_until_it_is_right() -> None:
     async def story(world: World) -> None:
         over_kafka(world, order("a"))
-        await until(lambda: counted(world))
+        await until(lambda: events_of(world, "counts.v1", KEY))
         one = owner(world, "count")
         world.clock_of(one.name).skew = 3600.0
         over_kafka(world, order("b"))
