@@ -3,10 +3,10 @@
     if __name__ == "__main__":
         run("routing", Settings, assemble)
 
-`assemble(core) -> Parts` is the service's own wiring; everything else is the same for all.
+`assemble(core) -> Parts` is the service's own wiring; everything else is the same for all. What it then does all the
+time is in `shared.work`.
 """
 
-import asyncio
 import gc
 import logging
 import os
@@ -16,56 +16,45 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
-from faststream.kafka import KafkaBroker
 from pydantic import BaseModel
 
-from shared import health, signin, topics
+from shared import health, signin
 from shared import settings as settings_module
 from shared.access import Keys
 from shared.admin import admin_router
 from shared.admission import Admission
-from shared.auditor import Auditor, Published, Waiting
-from shared.bus import Bus, Door, Signal, TimersGate, nothing_after
+from shared.bus import Bus, Door, Signal, nothing_after
 from shared.clock import Clock, utc_now
-from shared.errors import TRANSIENT, plainly
 from shared.events.base import Event
 from shared.fold import Change, Outcome
 from shared.guarded import ALL_GUARDS, Guards
 from shared.http import Grouped, Idempotency, install_problems, unavailable
-from shared.kafka import LEAVE_WITHIN_S, client_options, consumer_of, group_of, producer_of, subscribe
-from shared.markers import Markers
+from shared.kafka import producer_of
 from shared.metrics import Metrics
 from shared.mongo import connect
-from shared.offsets import KafkaOffsets
 from shared.outbox import Producer, Relay
 from shared.ownership import Ownership
-from shared.producer import KafkaProducer
 from shared.quarantine import Quarantine
 from shared.rules import Parse, Rules, RulesError
 from shared.settings import Settings, SettingsError
-from shared.skew import COMPARE_S, CheckedClock
+from shared.skew import CheckedClock
 from shared.stops import Stops
 from shared.store import Shape, Store
-from shared.telemetry import BatchSpan, HttpTelemetry, export_traces, log_to_stderr
-from shared.timers import Timed, Timers
+from shared.telemetry import HttpTelemetry, export_traces, log_to_stderr
+from shared.timers import Timed
 from shared.trail import Trail
+from shared.work import LAST_S, REQUESTS_S, at_most, at_work
 
 log = logging.getLogger(__name__)
 T = TypeVar("T", bound=Settings)
 S = TypeVar("S", bound=BaseModel)
 R = TypeVar("R")
 K = TypeVar("K")
-RETRY_S = 1.0
-SWEEP_S = 1.0
-OBSERVE_S = 5.0
-AUDIT_S = 10.0
-REQUESTS_S, BATCH_S, LAST_S = 2, 3.0, 0.7
-"""What a stop grants to open requests, to the batch in hand and to each farewell: together less than ten seconds."""
 VERSION = "0.1.0"
 
 
@@ -212,10 +201,10 @@ def application(name: str, settings: T, assemble: Callable[[Core[T]], Parts]) ->
             app.include_router(running.parts.router(running))
         app.include_router(admin_router(running))
         _calm_the_collector()
-        async with _at_work(running, producer):
+        async with at_work(running, producer):
             yield
         if (closed := client.close()) is not None:
-            await _at_most(LAST_S, closed, "the database")
+            await at_most(LAST_S, closed, "the database")
 
     docs = (
         {"docs_url": "/docs", "openapi_url": "/openapi.json"}
@@ -237,194 +226,6 @@ def _calm_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(200_000, 20, 100)
-
-
-@asynccontextmanager
-async def _at_work(running: Running, producer: KafkaProducer) -> AsyncIterator[None]:
-    """Everything beside the HTTP doors runs as tasks; leaving finishes the batch, commits and leaves the group."""
-    tasks = [asyncio.create_task(_forever(step, running)) for step in (partial(_consume, running, producer),)]
-    try:
-        yield
-    finally:
-        running.stopping = running.bus.stopping = True
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await _at_most(LAST_S, running.parts.relay.settle(), "what is being published")
-        await _at_most(LAST_S, producer.stop(), "the producer")
-
-
-async def _at_most(seconds: float, ending: Awaitable[object], what: str) -> None:
-    """A broker or a database that is away must not keep a process from leaving."""
-    try:
-        async with asyncio.timeout(seconds):
-            await ending
-    except TRANSIENT as error:
-        log.warning("leaving without %s: not done within %.1f s (%s)", what, seconds, type(error).__name__)
-
-
-async def _forever(work: Callable[[], Awaitable[None]], running: Running) -> None:
-    """Do it again after what a later attempt can mend; say why in one line."""
-    said = ""
-    while True:
-        try:
-            await work()
-        except TRANSIENT as error:
-            line = plainly(error)
-            if line != said:
-                log.warning("waiting, and trying again every second: %s", line)
-            said = line
-        except Exception:
-            log.exception("a worker failed and goes on")
-        _end_if_told()
-        await asyncio.sleep(RETRY_S)
-
-
-def _end_if_told() -> None:
-    """A driver may take a cancellation for a broken connection and raise that; it still ends the task."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
-
-
-async def _consume(running: Running, producer: KafkaProducer) -> None:
-    """From nothing to consuming: store, producer, topics, consumer; then the workers, until cancelled."""
-    await running.core.checked_clock.compare()
-    await set_up(running)
-    sweepers = asyncio.create_task(_beside(running))
-    try:
-        await producer.start()
-        await _until_topics_are_there(running.core.settings)
-        await _listen(running)
-    finally:
-        sweepers.cancel()
-        await asyncio.gather(sweepers, return_exceptions=True)
-
-
-async def set_up(running: Running) -> None:
-    """Create all indexes; from then on the doors take writes."""
-    for store in running.parts.stores:
-        await store.setup()
-    await running.quarantine.setup()
-    await running.idempotency.setup()
-    await running.trail.setup()
-    if running.parts.setup:
-        await running.parts.setup()
-    running.ready.pop("store", None)
-    log.info("store ready")
-
-
-async def _until_topics_are_there(settings: Settings) -> None:
-    said: list[str] = []
-    options = client_options(settings)
-    bootstrap = options.pop("bootstrap_servers")
-    while problems := await topics.missing(bootstrap, **options):
-        if problems != said:
-            log.warning("waiting for topics: %s", "; ".join(problems))
-        said = problems
-        await asyncio.sleep(RETRY_S)
-
-
-async def _listen(running: Running) -> None:
-    core = running.core
-    middlewares = (BatchSpan,) if core.settings.otlp else ()
-    names = sorted({*running.parts.doors, *running.parts.signals})
-    running.bus.stopping = False
-    broker = subscribe(
-        core.settings,
-        group_of(core.name),
-        names,
-        running.bus,
-        running.ownership,
-        middlewares,
-    )
-    await broker.start()
-    log.info("consuming %s", ", ".join(names))
-    running.consumer = lambda: consumer_of(broker)
-    running.ownership.horizon = lambda place: _horizon(running, place)
-    try:
-        await _work_until_cancelled(running)
-    finally:
-        await leave(running.bus, broker)
-
-
-async def leave(bus: Bus, broker: KafkaBroker) -> None:
-    """Finish the batch in hand, then leave the group; for that there is also the time that the batch did not need."""
-    bus.stopping, end = True, time.monotonic() + BATCH_S + LEAVE_WITHIN_S
-    await _at_most(BATCH_S, bus.drain(), "the batch in hand")
-    await _at_most(end - time.monotonic(), broker.stop(), "the consumer")
-
-
-def _horizon(running: Running, place: tuple[str, int]) -> Any:
-    consumer = running.consumer()
-    return consumer.horizon(place, running.ownership.next_offset(place)) if consumer else None
-
-
-async def _work_until_cancelled(running: Running) -> None:
-    timers = Timers(
-        running.parts.timed,
-        running.ownership,
-        running.parts.after,
-        TimersGate(running.bus, running.consumer),
-        metrics=running.core.metrics,
-        clock=running.core.checked_clock,
-    )
-    works: list[Worker] = [*timers.workers(), partial(_learn_beginnings, running), *running.parts.workers(running)]
-    async with KafkaOffsets(client_options(running.core.settings)) as offsets, asyncio.TaskGroup() as group:
-        markers = Markers(running.bus, offsets)
-        for work in (*works, lambda: markers.look(running.consumer())):
-            group.create_task(_forever(work, running))
-
-
-async def _learn_beginnings(running: Running) -> None:
-    if places := running.ownership.unknown:
-        generation = running.ownership.generation
-        running.ownership.begins(await running.consumer().applied_before(places), generation)
-
-
-async def _beside(running: Running) -> None:
-    """What runs with or without a broker: the outbox sweeper, rule reloading, gauges, auditors."""
-    async with asyncio.TaskGroup() as group:
-        group.create_task(_every(COMPARE_S, running.core.checked_clock.compare))
-        group.create_task(_every(SWEEP_S, partial(_sweep, running)))
-        group.create_task(_every(SWEEP_S, partial(_heed_stops, running)))
-        group.create_task(_every(SWEEP_S, partial(_refresh_rules, running)))
-        group.create_task(_every(OBSERVE_S, partial(health.observe, running)))
-        group.create_task(_audit(running))
-
-
-async def _audit(running: Running) -> None:
-    core, parts = running.core, running.parts
-    async with KafkaOffsets(client_options(core.settings)) as offsets, asyncio.TaskGroup() as group:
-        waiting = Waiting(core.name, parts.doors, parts.stores, clock=core.clock)
-        for view in (waiting, Published(parts.readers, offsets)):
-            group.create_task(_every(AUDIT_S, Auditor(view, core.metrics).look))
-
-
-async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
-    while True:
-        try:
-            await work()
-        except TRANSIENT as error:
-            log.debug("left to the next turn: %s", error)
-        except Exception:
-            log.exception("a sweeper failed and goes on")
-        _end_if_told()
-        await asyncio.sleep(seconds)
-
-
-async def _sweep(running: Running) -> None:
-    shards = running.ownership.shards or None
-    await running.parts.relay.sweep(running.parts.stores, shards)
-
-
-async def _heed_stops(running: Running) -> None:
-    await running.bus.heed_stops(running.consumer())
-
-
-async def _refresh_rules(running: Running) -> None:
-    for rules in running.parts.rules:
-        rules.refresh()
 
 
 def run(name: str, settings: type[T], assemble: Callable[[Core[T]], Parts]) -> None:

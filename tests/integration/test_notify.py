@@ -25,7 +25,8 @@ from shared.ids import event_id, named
 from shared.metrics import Metrics
 from shared.mongo import connect
 from shared.outbox import Publication
-from shared.service import Core, Running, build, set_up
+from shared.service import Core, Running, build
+from shared.work import set_up
 from tests.unit.notify.build import WANG, assigned_event, opened_event, reminder_event, resolved_event
 
 

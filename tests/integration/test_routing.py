@@ -24,7 +24,8 @@ from shared.ids import event_id
 from shared.metrics import Metrics
 from shared.mongo import connect
 from shared.outbox import Publication
-from shared.service import Core, Running, build, set_up
+from shared.service import Core, Running, build
+from shared.work import set_up
 from tests.unit.routing.makers import ALL_READY, opened
 
 ZHANG = {"name": "张伟", "team": "front", "skills": {"payments": 4}, "languages": ["zh"], "capacity": {"total": 1}}

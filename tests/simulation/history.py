@@ -12,7 +12,7 @@ from tests.simulation.house import House, HouseCore, NewerCore
 from tests.simulation.promises import check
 from tests.simulation.scheduler import current, run
 from tests.simulation.trouble import drawn, replays, trouble
-from tests.simulation.world import Made, World, simulated
+from tests.simulation.world import Made, World, silent
 
 INBOUND = ("contacts.v1", "work.v1", "agents.v1", "escalation-replies.v1")
 LARGE = 0.002
@@ -85,7 +85,7 @@ def play(seed: int, **more: Any) -> House:
     async def main() -> House:
         return await history(**more)
 
-    with simulated():
+    with silent():
         return run(main, seed)
 
 

@@ -9,7 +9,7 @@ from shared.errors import Transient
 from tests.simulation import tiny
 from tests.simulation.faults import Faults
 from tests.simulation.scheduler import current, run
-from tests.simulation.world import World, simulated
+from tests.simulation.world import World, silent
 
 HOUR = 3600.0
 ONLY = "count-0"
@@ -22,7 +22,7 @@ def played(history: Callable[[World], Awaitable[None]], replicas: int = 1) -> No
         world.add("count", tiny.count_service, tiny.SETTINGS, replicas)
         await history(world)
 
-    with simulated():
+    with silent():
         run(main, seed=7)
 
 

@@ -12,7 +12,8 @@ from services.intake.store import Cases, contact_change
 from shared.errors import Transient
 from shared.events.contacts import Contact
 from shared.metrics import Metrics
-from shared.service import Core, build, set_up
+from shared.service import Core, build
+from shared.work import set_up
 from tests.integration.shared.support import Database, Tape
 from tests.simulation.faults import Faults
 from tests.simulation.mongo import Replicas

@@ -28,7 +28,7 @@ from tests.simulation.unguarded import (
     with_store,
     without_guard,
 )
-from tests.simulation.world import MADE, Made, World, simulated
+from tests.simulation.world import MADE, Made, World, silent
 
 SEEDS = 60
 KEYS = [f"k{number}" for number in range(5)]
@@ -141,7 +141,7 @@ def play(seed: int, made_of: Made = MADE) -> World:
     async def main() -> World:
         return await history(made_of)
 
-    with simulated():
+    with silent():
         return run(main, seed)
 
 

@@ -28,7 +28,7 @@ from tests.simulation.unguarded import (
     with_core,
     with_store,
 )
-from tests.simulation.world import MADE, Made, World, simulated
+from tests.simulation.world import MADE, Made, World, silent
 
 KEY = "k1"
 OUR_TOPICS = ("counts.v1", "echoes.v1")
@@ -60,7 +60,7 @@ def played(story: Story, *services: str, made_of: Made = MADE) -> World:
         await world.settle()
         return world
 
-    with simulated():
+    with silent():
         return run(main, seed=1)
 
 
@@ -84,7 +84,7 @@ def told_of_the_house(
         await house.world.settle()
         check_house(house)
 
-    with simulated():
+    with silent():
         run(main, seed=1)
 
 
@@ -625,5 +625,5 @@ def test_a_history_in_which_a_service_dies_at_its_start_does_not_come_to_rest() 
         world.start()
         await world.settle()
 
-    with simulated(), pytest.raises(AssertionError, match="count-0 is not at work: ValueError"):
+    with silent(), pytest.raises(AssertionError, match="count-0 is not at work: ValueError"):
         run(main, seed=1)

@@ -12,12 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from random import Random
-from types import SimpleNamespace
 from typing import Any
 
 from aiokafka import TopicPartition
 
-from shared import service
 from shared.bus import Bus, Place
 from shared.errors import Transient
 from shared.guarded import ALL_GUARDS, Guards
@@ -31,6 +29,7 @@ from shared.producer import send_all
 from shared.service import Core, Parts, Running, build
 from shared.settings import Settings
 from shared.store import Shape
+from shared.work import Outside, at_work
 from tests.simulation.faults import Faults
 from tests.simulation.kafka import PARTITIONS, Broker
 from tests.simulation.kafka_consumer import Consumer
@@ -125,7 +124,7 @@ class World:
         self.topics[name] = {*running.parts.doors, *running.parts.signals}
         self.shapes[name] = {store.shape.collection: store.shape for store in running.parts.stores}
         self.running[process_name] = running
-        async with service._at_work(running, producer):  # type: ignore[arg-type]
+        async with at_work(running, producer, SIMULATED):
             await asyncio.Event().wait()
 
     async def request(self, name: str, ask: Callable[[Running], Awaitable[Any]], timeout: float = 30.0) -> Any:
@@ -276,7 +275,7 @@ async def _topics_are_there(settings: Settings) -> None:
 class Offsets:
     """What lies on the double's topics. There are no markers on them, so there is always a record to be found."""
 
-    def __init__(self, _: Mapping[str, Any]) -> None:
+    def __init__(self, _: Settings) -> None:
         world: World = current().world  # type: ignore[attr-defined]
         self._broker = world.broker
 
@@ -293,28 +292,15 @@ class Offsets:
         return found
 
 
-async def _nobody_counts(running: Running) -> None:
-    """Gauges: nothing rests on what they say."""
-
-
-DOUBLES: Mapping[str, Any] = {
-    "subscribe": Subscription,
-    "_until_topics_are_there": _topics_are_there,
-    "KafkaOffsets": Offsets,
-    "_audit": _nobody_counts,
-    "health": SimpleNamespace(observe=_nobody_counts),
-    "OBSERVE_S": NEVER_S,
-}
+SIMULATED = Outside(Subscription, _topics_are_there, Offsets, lambda _: ())
+"""Nobody watches: nothing rests on what gauges say."""
 
 
 @contextmanager
-def simulated() -> Iterator[None]:
-    """While it lasts, services subscribe at the double, set no gauges, and do not log what the faults make them say."""
-    kept = {name: getattr(service, name) for name in DOUBLES}
-    vars(service).update(DOUBLES)
+def silent() -> Iterator[None]:
+    """While it lasts, services do not log what the faults make them say."""
     logging.disable(logging.CRITICAL)
     try:
         yield
     finally:
-        vars(service).update(kept)
         logging.disable(logging.NOTSET)

@@ -10,7 +10,7 @@ from shared.service import Core
 from tests.simulation.faults import Faults
 from tests.simulation.house import House, HouseCore
 from tests.simulation.scheduler import current, run
-from tests.simulation.world import Made, World, simulated
+from tests.simulation.world import Made, World, silent
 
 Document = dict[str, Any]
 Kept = dict[str, list[Document]]
@@ -50,5 +50,5 @@ def tell(midst: Callable[[House], Awaitable[None]]) -> Kept:
         people.cancel()
         return kept_in(house)
 
-    with simulated():
+    with silent():
         return run(tale, 1)

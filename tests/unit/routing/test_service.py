@@ -30,7 +30,7 @@ from tests.simulation.faults import Faults
 from tests.simulation.invariants import check_published, events_of
 from tests.simulation.scheduler import current, run
 from tests.simulation.trouble import drawn, trouble
-from tests.simulation.world import World, simulated
+from tests.simulation.world import World, silent
 from tests.unit.routing.makers import ALL_READY, RULES, opened
 
 SETTINGS = Settings.model_construct(kafka="simulated", mongo="simulated", partitions=12, rules=None, otlp="")
@@ -118,7 +118,7 @@ def play(story: Story, seed: int = 1) -> None:
         await world.settle()
         check_at_rest(world)
 
-    with simulated():
+    with silent():
         run(main, seed)
 
 
@@ -399,5 +399,5 @@ def test_whatever_fails_no_agent_is_above_capacity_and_no_case_in_two_hands(seed
         await world.settle()
         check_at_rest(world)
 
-    with simulated():
+    with silent():
         run(main, seed)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared import service
+from shared import work as at_work
 from shared.errors import Transient
 from shared.kafka import LEAVE_WITHIN_S
 
@@ -16,12 +16,11 @@ Endless = Callable[[Callable[[], Coroutine[Any, Any, None]]], Coroutine[Any, Any
 
 
 def a_sweeper(work: Callable[[], Coroutine[Any, Any, None]]) -> Coroutine[Any, Any, None]:
-    return service._every(3600, work)
+    return at_work._every(3600, work)
 
 
 def a_worker(work: Callable[[], Coroutine[Any, Any, None]]) -> Coroutine[Any, Any, None]:
-    running: Any = None
-    return service._forever(work, running)
+    return at_work._forever(work)
 
 
 @pytest.mark.parametrize("endless", [a_sweeper, a_worker])
@@ -64,6 +63,6 @@ class Slowly:
 async def test_who_has_nothing_in_hand_has_the_time_of_a_batch_to_take_leave_of_a_slow_broker() -> None:
     """A member that goes without a word keeps its partitions from the others until its session ends."""
     bus, broker = Slowly(0), Slowly(LEAVE_WITHIN_S + 0.2)
-    await service.leave(bus, broker)  # type: ignore[arg-type]
+    await at_work.leave(bus, broker)  # type: ignore[arg-type]
     assert bus.stopping
     assert broker.ended
