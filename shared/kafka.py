@@ -1,5 +1,6 @@
 """Kafka as the house uses it: FastStream brings batches of raw records, aiokafka's producer takes ours away."""
 
+import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -135,7 +136,9 @@ class KafkaConsumer:
 
     async def applied_before(self, places: Iterable[Place]) -> dict[Place, int]:
         """Where reading goes on after an assignment: the committed offset, else the partition's beginning."""
-        offsets = {place: await self._consumer.committed(TopicPartition(*place)) for place in places}
+        places = list(places)
+        committed = await asyncio.gather(*(self._consumer.committed(TopicPartition(*place)) for place in places))
+        offsets = dict(zip(places, committed, strict=True))
         fresh = [TopicPartition(*place) for place, offset in offsets.items() if offset is None]
         beginnings = await self._consumer.beginning_offsets(fresh) if fresh else {}
         return {
