@@ -61,6 +61,13 @@ class TakesOutboxForPublished(Store[Any]):
         return documents
 
 
+class ForgetsIds(Store[Any]):
+    """What an outsider says again counts again."""
+
+    async def apply(self, changes: Sequence[Change[Any]], *, recorded: bool = False) -> list[Outcome[Any]]:
+        return await super().apply([replace(change, once="") for change in changes], recorded=recorded)
+
+
 class NoClaims(Store[Any]):
     def __init__(self, database: Any, shape: Any, *rest: Any, **more: Any) -> None:
         super().__init__(database, replace(shape, unique=()), *rest, **more)
