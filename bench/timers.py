@@ -300,21 +300,29 @@ def _inversions(records: Sequence[Any]) -> int:
     return sum(later < earlier for dues in by_partition.values() for earlier, later in pairwise(dues))
 
 
+def figures(result: dict[str, Any]) -> list[tuple[str, str]]:
+    """What was done, and what came of it."""
+    late, drained, change, bare = (result[name] for name in ("lateness", "restart", "owner_change", "bare"))
+    return [
+        (
+            f"{late['per_second']} due each second, {late['timers']:,} in all",
+            f"late p50 {late['p50_ms']} ms, p99 {late['p99_ms']} ms, at most {late['max_ms']}; {late['early']} early",
+        ),
+        (
+            f"restart with {drained['timers']:,} overdue",
+            f"all fired after {drained['seconds']} s, {drained['per_second']:,}/s; {drained['inversions']} inverted",
+        ),
+        (f"owner change, {change['timers']:,} due", f"lost {change['lost']}, twice {change['twice']}"),
+        (f"bare client, {bare['timers']:,} overdue", f"{bare['per_second']:,}/s; ratio {result['ratio']:.2f}"),
+    ]
+
+
 def show(result: dict[str, Any]) -> None:
     table = Table(box=None, header_style="bold")
     for column in (f"sla, {result['pending']:,} timers pending", ""):
         table.add_column(column)
-    late, drained, change, bare = (result[name] for name in ("lateness", "restart", "owner_change", "bare"))
-    table.add_row(
-        f"{late['per_second']} due each second, {late['timers']:,} in all",
-        f"late p50 {late['p50_ms']} ms, p99 {late['p99_ms']} ms, at most {late['max_ms']} ms; early {late['early']}",
-    )
-    table.add_row(
-        f"restart with {drained['timers']:,} overdue",
-        f"all fired after {drained['seconds']} s, {drained['per_second']:,}/s; {drained['inversions']} out of order",
-    )
-    table.add_row(f"owner change, {change['timers']:,} due", f"lost {change['lost']}, twice {change['twice']}")
-    table.add_row(f"bare client, {bare['timers']:,} overdue", f"{bare['per_second']:,}/s; ratio {result['ratio']:.2f}")
+    for row in figures(result):
+        table.add_row(*row)
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     console.print(table)
     for target, met in result["targets"].items():

@@ -8,7 +8,7 @@ import typer
 from cli.doors import Doors, moment, table
 from cli.quarantine import AsJson, Service
 
-app = typer.Typer(no_args_is_help=True, help="Who replayed, skipped or resumed what, when and why.")
+app = typer.Typer(no_args_is_help=True, help="Who replayed, dismissed, skipped or resumed what, when and why.")
 COLUMNS = ("at", "service", "by", "did", "what", "became", "why")
 
 After = Annotated[
@@ -25,7 +25,7 @@ def list_(
     service: Service = None,
     by: Annotated[str | None, typer.Option(help="By this key's name.")] = None,
     did: Annotated[
-        str | None, typer.Option(help="quarantine replay, parked replay, parked skip or partition resume.")
+        str | None, typer.Option(help="quarantine replay or dismiss, parked replay or skip, or partition resume.")
     ] = None,
     what: Annotated[str | None, typer.Option(help="To this record, key or partition.")] = None,
     after: After = None,

@@ -2,6 +2,7 @@
 
 Errors:
     Unreachable (cli.errors)    nothing answers at a service's address
+      NotKnown                  it does, but not to what it was asked to do; it may have done it
     CliError                    the service does not let this key in, or answers with a problem; the line says which
 """
 
@@ -25,13 +26,14 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.addresses import find
-from cli.errors import CliError, Unfinished, Unreachable
+from cli.errors import CliError, NotKnown, Unfinished, Unreachable
 from cli.keys import UNITS
 from deploy.local.services import SERVICES
 
 Item = dict[str, Any]
 PAGE = 500
 TIMEOUT_S = 30.0
+NEVER_ASKED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,12 +47,12 @@ class Door:
 class Doors:
     """The doors of all services, or of the one that is named. An address may be a list, one per replica."""
 
-    def __init__(self, service: str | None) -> None:
+    def __init__(self, service: str | None, *, timeout: float = TIMEOUT_S) -> None:
         if service is not None and service not in SERVICES:
             raise CliError(f"--service {service!r} is not one of {', '.join(SERVICES)}")
         names = [service] if service else list(SERVICES)
         self.replicas = [Door(name, address) for name in names for address in addresses_of(name)]
-        self._client = httpx.Client(headers={"Authorization": f"Bearer {find('SWITCHBOARD_KEY')}"}, timeout=TIMEOUT_S)
+        self._client = httpx.Client(headers={"Authorization": f"Bearer {find('SWITCHBOARD_KEY')}"}, timeout=timeout)
 
     @property
     def services(self) -> list[Door]:
@@ -81,7 +83,8 @@ class Doors:
         try:
             answer = self._client.request(method, door.address + path, params=said)
         except httpx.TransportError as error:
-            raise Unreachable(door.service, door.address, error) from error
+            may_be_done = method == "POST" and not said.get("dry_run") and not isinstance(error, NEVER_ASKED)
+            raise (NotKnown if may_be_done else Unreachable)(door.service, door.address, error) from error
         if answer.is_success:
             return answer.json()
         raise _refusal(door, answer)
@@ -179,7 +182,8 @@ class Work:
             self.results.append(step())
         except Unreachable as error:
             self._away[service] = error
-            self.results.append(Became(service, what, False, "not tried", str(error)))
+            became = "not known" if isinstance(error, NotKnown) else "not tried"
+            self.results.append(Became(service, what, False, became, str(error)))
         except CliError as error:
             self.results.append(Became(service, what, False, "refused", str(error)))
 

@@ -23,6 +23,9 @@ Source = Annotated[str | None, typer.Option(help="In which a record from this se
 Every = Annotated[bool, typer.Option("--all", help="All that stand still.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would become of each; change nothing.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Expect = Annotated[
+    str | None, typer.Option(metavar="WHAT", help="Give up this only, as --dry-run names it: 'cases.v1 49 to 50'.")
+]
 Rate = Annotated[float | None, typer.Option(min=0.01, help="Keys per second. Default: as fast as it goes.")]
 
 
@@ -74,23 +77,25 @@ def skip(
     after: After = None,
     before: Before = None,
     every: Every = False,
+    expect: Expect = None,
     dry_run: DryRun = False,
     yes: Yes = False,
     rate: Rate = None,
     why: Why = "",
     as_json: AsJson = False,
 ) -> None:
-    """Give up the first waiting record of each key, or the gap before it, for good; then go on with the rest.
+    """Give up what is first in the way of each key, for good; then go on with the rest: a record, or a gap.
 
-    Exit code 0 only if all flow again. What was given up stands in the audit trail.
+    A gap younger than a minute is refused: it may still close. What was given up stands in the audit trail.
+    Exit code 0 only if all flow again; one key may have to be skipped several times.
     """
     doors = Doors(service)
     asked = _asked(doors, keys, every, (reason, source, after, before))
     if not (why or dry_run):
         raise CliError("what is given up for good wants a reason: --why 'its writer is gone'; or --dry-run to look")
     if not dry_run:
-        agree(len(asked), f"Give up the first waiting record of {len(asked)} keys for good?", yes, freely=0)
-    step = _would_skip if dry_run else partial(_skip, why)
+        agree(len(asked), _question(asked), yes, freely=0)
+    step = partial(_if_first, expect, _would_skip if dry_run else partial(_skip, why))
     _work(doors, asked, step, Pace(rate), "skippable" if dry_run else "flowing", as_json)
 
 
@@ -133,14 +138,10 @@ def _told(item: Item) -> Item:
 
 
 def _gap(item: Item) -> str:
-    """Which event the first waiting record needs before its turn comes."""
-    waiting = min(item["waiting"], key=lambda waiting: waiting["sequence"] or 0)
-    seen = item["seen"]
-    following = seen.get(waiting["topic"], 0) + 1
-    if waiting["sequence"] and waiting["sequence"] > following:
-        return f"{waiting['topic']} {following} has not come; {waiting['sequence']} waits for it"
-    causes = [f"{topic} {number}" for topic, number in waiting["after"].items() if seen.get(topic, 0) < number]
-    return f"{waiting['type']} waits for {', '.join(causes) or 'its turn'}"
+    """Which events have to come first."""
+    if blocker := item["blocked_by"]:
+        return f"{_lost(blocker)} has not come"
+    return f"{item['waiting'][0]['type']} waits for its turn"
 
 
 def _work(doors: Doors, asked: list[Item], step: Step, pace: Pace, verb: str, as_json: bool) -> None:
@@ -157,25 +158,54 @@ def _replay(why: str, doors: Doors, door: Door, item: Item) -> Became:
 
 
 def _skip(why: str, doors: Doors, door: Door, item: Item) -> Became:
-    return _after(door, item, doors.post(door, path_of("parked", item["key"], "skip"), why=why))
+    named = {**item["blocked_by"], "why": why}
+    return _after(door, item, doors.post(door, path_of("parked", item["key"], "skip"), **named))
 
 
 def _after(door: Door, item: Item, answer: Item) -> Became:
     if answer["parked"] or answer["waiting"]:
         return Became(door.service, item["key"], False, "stands still", _told(answer)["why"])
-    return Became(door.service, item["key"], True, "flows")
+    return Became(door.service, item["key"], True, "flows", _timer(answer))
 
 
 def _rehearse(doors: Doors, door: Door, item: Item) -> Became:
     answer = doors.post(door, path_of("parked", item["key"], "replay"), dry_run=True)
     good = answer["would_flow"]
-    return Became(door.service, item["key"], good, "would flow" if good else "would stand still", answer["error"] or "")
+    became = "would flow" if good else "would stand still"
+    return Became(door.service, item["key"], good, became, answer["error"] or _timer(answer))
+
+
+def _timer(answer: Item) -> str:
+    return "its timer is tried next; if it fails again, the key stands again" if answer["timer_next"] else ""
 
 
 def _would_skip(doors: Doors, door: Door, item: Item) -> Became:
     answer = doors.post(door, path_of("parked", item["key"], "skip"), dry_run=True)
     lost = "would lose " + (", ".join(map(_lost, answer["lost"])) or "nothing")
-    return Became(door.service, item["key"], True, lost, "" if answer["would_flow"] else "would still stand")
+    then = _timer(answer) if answer["would_flow"] else "would still stand"
+    return Became(door.service, item["key"], True, lost, then)
+
+
+def _if_first(expect: str | None, step: Step, doors: Doors, door: Door, item: Item) -> Became:
+    """The step, unless something else would be lost than is expected."""
+    if expect in (None, _first(item)):
+        return step(doors, door, item)
+    return Became(door.service, item["key"], False, "refused", f"first in its way is {_first(item)}, not {expect}")
+
+
+def _question(asked: list[Item]) -> str:
+    if len(asked) == 1:
+        return f"On {asked[0]['key']}, give up {_first(asked[0])} for good?"
+    return f"Give up what is first in the way of {len(asked)} keys for good?"
+
+
+def _first(item: Item) -> str:
+    """What a skip would give up, in the words in which it is told what was lost."""
+    blocker = item["blocked_by"]
+    if "event" not in blocker:
+        return _lost(blocker) if blocker else "nothing"
+    waiting = item["waiting"][0]
+    return _lost({**waiting, "number": waiting["sequence"]})
 
 
 def _lost(lost: Item) -> str:

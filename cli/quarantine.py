@@ -29,6 +29,11 @@ Before = Annotated[
 ]
 Why = Annotated[str, typer.Option(help="Why it is done, for the audit trail.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="topic/partition/offset.")]
+Every = Annotated[bool, typer.Option("--all", help="All that waits.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would become of each; change nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Rate = Annotated[float | None, typer.Option(min=0.01, help="Records per second. Default: as fast as it goes.")]
 
 
 @app.command("list")
@@ -39,7 +44,7 @@ def list_(
     key: Key = None,
     after: After = None,
     before: Before = None,
-    status: Annotated[str, typer.Option(help="waiting, or replayed for those that left.")] = "waiting",
+    status: Annotated[str, typer.Option(help="waiting; replayed or dismissed for those that left.")] = "waiting",
     as_json: AsJson = False,
 ) -> None:
     """What is set aside, by service and place."""
@@ -65,38 +70,74 @@ def show(
 
 @app.command()
 def replay(
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="topic/partition/offset.")] = None,
+    ids: Ids = None,
     service: Service = None,
     reason: Reason = None,
     source: Source = None,
     key: Key = None,
     after: After = None,
     before: Before = None,
-    every: Annotated[bool, typer.Option("--all", help="All that waits.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would become of each; change nothing.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    rate: Annotated[
-        float | None, typer.Option(min=0.01, help="Records per second. Default: as fast as it goes.")
-    ] = None,
+    every: Every = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    rate: Rate = None,
     why: Why = "",
     as_json: AsJson = False,
 ) -> None:
     """Take records in again, inside the service that set them aside. Exit code 0 only if all were taken in."""
-    filters = (reason, source, key, after, before)
-    if not ids and not every and not any(filters):
-        raise CliError("say which: ids, a filter such as --reason, or --all")
-    if ids and (every or any(filters)):
-        raise CliError("say either ids or filters, not both")
     doors = Doors(service)
-    asked = (
-        _named(doors, ids) if ids else [(_door(doors, item), item["id"]) for item in _found(doors, "waiting", *filters)]
-    )
+    asked = _asked(doors, ids, every, (reason, source, key, after, before))
     if not dry_run:
         agree(len(asked), f"Replay {len(asked)} records?", yes)
     work = Work(Pace(rate))
     for door, id_ in asked:
         work.do(door.service, id_, partial(_replay, doors, door, id_, dry_run, why))
     work.tell("replayable" if dry_run else "replayed", as_json)
+
+
+@app.command()
+def dismiss(
+    ids: Ids = None,
+    service: Service = None,
+    reason: Reason = None,
+    source: Source = None,
+    key: Key = None,
+    after: After = None,
+    before: Before = None,
+    every: Every = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    rate: Rate = None,
+    why: Why = "",
+    as_json: AsJson = False,
+) -> None:
+    """Leave records as they are: kept (`list --status dismissed`), but no longer told as waiting.
+
+    A replay by id takes one in all the same. Exit code 0 only if all were dismissed.
+    """
+    if not (why or dry_run):
+        raise CliError("what is dismissed wants a reason: --why 'a test of the sender'; or --dry-run to look")
+    doors = Doors(service)
+    asked = _asked(doors, ids, every, (reason, source, key, after, before))
+    if not dry_run:
+        agree(len(asked), f"Dismiss {len(asked)} records?", yes)
+    work = Work(Pace(rate))
+    for door, id_ in asked:
+        work.do(door.service, id_, partial(_dismiss, doors, door, id_, dry_run, why))
+    work.tell("dismissible" if dry_run else "dismissed", as_json)
+
+
+Filters = tuple[str | None, str | None, str | None, datetime | None, datetime | None]
+
+
+def _asked(doors: Doors, ids: list[str] | None, every: bool, filters: Filters) -> list[tuple[Door, str]]:
+    if not ids and not every and not any(filters):
+        raise CliError("say which: ids, a filter such as --reason, or --all")
+    if ids and (every or any(filters)):
+        raise CliError("say either ids or filters, not both")
+    if ids:
+        return _named(doors, ids)
+    return [(_door(doors, item), item["id"]) for item in _found(doors, "waiting", *filters)]
 
 
 def _found(doors: Doors, status: str, reason: Any, source: Any, key: Any, after: Any, before: Any) -> list[Item]:
@@ -144,6 +185,13 @@ def _replay(doors: Doors, door: Door, id_: str, dry_run: bool, why: str) -> Beca
     if not answer["replayed"]:
         return Became(door.service, id_, False, "stays in quarantine", why)
     return Became(door.service, id_, True, ", ".join(answer["outcomes"]) or "nothing to do")
+
+
+def _dismiss(doors: Doors, door: Door, id_: str, dry_run: bool, why: str) -> Became:
+    answer = doors.post(door, _path(id_, "dismiss"), dry_run=dry_run, why=why)
+    good = answer["would_be_dismissed"] if dry_run else answer["dismissed"]
+    became = ("would be dismissed" if dry_run else "dismissed") if good else "not dismissed"
+    return Became(door.service, id_, good, became, answer["error"] or "")
 
 
 def _print(body: Item) -> None:

@@ -6,12 +6,14 @@ Every step leaves a line in the audit trail, with who took it and why.
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime
 
 from shared.access import Principal
+from shared.blocked import Blocker
 from shared.bus import why_not
 from shared.clock import wire
+from shared.document import from_body
 from shared.fold import Outcome
 from shared.http import After, Limit, Problem, page, who
 from shared.quarantine import kept
@@ -20,6 +22,8 @@ Admin = Annotated[Principal, who("supervisor")]
 Reader = Annotated[Principal, who("supervisor", writes=False)]
 DryRun = Annotated[bool, Query()]
 Why = Annotated[str, Query(max_length=500, description="Why it is done, for the audit trail.")]
+UNSHOWN = dict.fromkeys(("state", "ix", "outbox", "done", "held.event.data"), 0)
+"""What may be large in a document and no list shows."""
 
 
 def admin_router(running: Any) -> APIRouter:
@@ -74,6 +78,19 @@ def _set_aside(router: APIRouter, running: Any) -> None:
             step.became = "replayed" if error is None else "stays in quarantine"
         return {"id": id_, "replayed": error is None, "outcomes": [o.status for o in outcomes], "error": error}
 
+    @router.post("/v1/quarantine/{id_:path}/dismiss")
+    async def dismiss(by: Admin, id_: str, dry_run: DryRun = False, why: Why = "") -> Any:
+        """Leave it as it is: kept, but counted no more. A replay of its id takes it in all the same."""
+        waits = _found(await quarantine.get(id_), id_)["status"] == "waiting"
+        if dry_run:
+            return {"id": id_, "dismissed": False, "would_be_dismissed": waits, "error": _left(waits)}
+        if not why:
+            raise Problem(422, "invalid", "why: what is dismissed wants a reason", field="why")
+        async with running.trail.step(by.name, "quarantine dismiss", id_, why) as step:
+            dismissed = await quarantine.dismiss(id_, by.name)
+            step.became = "dismissed" if dismissed else "waits no more"
+        return {"id": id_, "dismissed": dismissed, "error": _left(dismissed)}
+
 
 def _standing_still(router: APIRouter, running: Any) -> None:
     @router.get("/v1/parked")
@@ -82,34 +99,50 @@ def _standing_still(router: APIRouter, running: Any) -> None:
         for store in running.parts.stores:
             stands: list[dict[str, Any]] = [{name: {"$exists": True}} for name in ("held.since", "parked.since")]
             waiting = {"$or": stands, "_id": {"$gt": after}}
-            for document in (await store.load_where(waiting, sort=[("_id", 1)], limit=limit + 1)).values():
-                found.append(_parked(store, document))
+            bodies = await store.documents.find(waiting, UNSHOWN, sort=[("_id", 1)], limit=limit + 1).to_list(None)
+            found += [_parked(store, from_body(body, None)) for body in bodies]
         return page(sorted(found, key=lambda item: str(item["key"])), limit, lambda item: str(item["key"]))
 
     @router.post("/v1/parked/{key}/replay")
     async def unpark(by: Admin, key: str, dry_run: DryRun = False, why: Why = "") -> Any:
-        store = await _store_of(running, key)
+        """`timer_next`: the key was parked by its timer, which is tried next; if it fails, the key stands again."""
+        store, document = await _standing(running, key)
+        timer = _by_timer(document)
         if dry_run:
             error = await store.would_flow(key)
-            return {"key": key, "flows": False, "would_flow": error is None, "error": error}
+            flows = error is None
+            return {"key": key, "flows": False, "would_flow": flows, "timer_next": flows and timer, "error": error}
         async with running.trail.step(by.name, "parked replay", key, why) as step:
             flows = await store.unpark(key)
-            step.became = _became(flows)
-        return {"flows": flows, **_parked(store, (await store.load([key]))[key])}
+            step.became = _became(flows, timer)
+        after = _parked(store, (await store.load([key]))[key])
+        return {"flows": flows, "timer_next": timer and not after["parked"], **after}
 
     @router.post("/v1/parked/{key}/skip")
-    async def skip(by: Admin, key: str, dry_run: DryRun = False, why: Why = "") -> Any:
-        """`lost` for good: a record whole, or the first and last number of a gap, by topic."""
-        store = await _store_of(running, key)
+    async def skip(
+        by: Admin,
+        key: str,
+        expected: Annotated[Blocker, Depends()],
+        dry_run: DryRun = False,
+        why: Why = "",
+    ) -> Any:
+        """Give up what the list calls `blocked_by`, named in the query; 409 if that is not first any more, or young.
+
+        `lost` for good: a record whole, or the first and last number of a gap. `timer_next` as for a replay.
+        """
+        store, document = await _standing(running, key)
+        timer = _by_timer(document)
         if dry_run:
-            would = await store.skip(key, dry_run=True)
-            return {"key": key, "flows": False, "would_flow": would.flows, "lost": would.lost}
+            would = await store.would_skip(key)
+            next_ = would.flows and timer
+            return {"key": key, "flows": False, "would_flow": would.flows, "timer_next": next_, "lost": would.lost}
         if not why:
             raise Problem(422, "invalid", "why: what is given up for good wants a reason", field="why")
         async with running.trail.step(by.name, "parked skip", key, why) as step:
-            skipped = await store.skip(key)
-            step.became, step.lost = _became(skipped.flows), skipped.lost
-        return {"flows": skipped.flows, "lost": skipped.lost, **_parked(store, (await store.load([key]))[key])}
+            done = await store.skip(key, expected)
+            step.became, step.lost = _became(done.flows, timer), done.lost
+        after = _parked(store, (await store.load([key]))[key])
+        return {"flows": done.flows, "timer_next": timer and not after["parked"], "lost": done.lost, **after}
 
 
 def _partitions(router: APIRouter, running: Any) -> None:
@@ -163,8 +196,15 @@ def _trail(router: APIRouter, running: Any) -> None:
         return page([_line(body) for body in found], limit, lambda item: str(item["id"]))
 
 
-def _became(flows: bool) -> str:
-    return "flows" if flows else "stands still"
+def _became(flows: bool, timer: bool) -> str:
+    if not flows:
+        return "stands still"
+    return "flows; its timer is tried next" if timer else "flows"
+
+
+def _by_timer(document: Any) -> bool:
+    """Whether a key was parked by its timer, not by a record; the timer fires only once the key flows."""
+    return document.parked is not None and not document.parked.event
 
 
 def _line(body: dict[str, Any]) -> dict[str, Any]:
@@ -173,12 +213,12 @@ def _line(body: dict[str, Any]) -> dict[str, Any]:
     return {"id": str(body["_id"]), "at": wire(body["at"]), **told}
 
 
-async def _store_of(running: Any, key: str) -> Any:
-    """The store in which the key stands still; else the first that has it."""
+async def _standing(running: Any, key: str) -> tuple[Any, Any]:
+    """The store in which the key stands still, else the first that has it; and its document."""
     having = [(store, found[key]) for store in running.parts.stores if key in (found := await store.load([key]))]
     if not having:
         raise Problem(404, "unknown_key", f"{key} is not a key here", field="key")
-    return next((store for store, document in having if document.parked or document.held), having[0][0])
+    return next(((store, document) for store, document in having if document.parked or document.held), having[0])
 
 
 async def _still_bad(running: Any, body: dict[str, Any], outcomes: Sequence[Outcome[Any]]) -> str | None:
@@ -187,6 +227,10 @@ async def _still_bad(running: Any, body: dict[str, Any], outcomes: Sequence[Outc
         return next((why for outcome in outcomes if outcome.refused and (why := why_not(outcome))), None)
     problem: str | None = await running.bus.rehearse(kept(body))
     return problem
+
+
+def _left(waiting: bool) -> str | None:
+    return None if waiting else "it was replayed or dismissed already"
 
 
 def _found(body: dict[str, Any] | None, id_: str) -> dict[str, Any]:
@@ -223,6 +267,7 @@ def _parked(store: Any, document: Any) -> dict[str, Any]:
         "key": document.key,
         "in": store.shape.collection,
         "parked": None if parked is None else {"since": wire(parked.since), "error": parked.error},
+        "blocked_by": store.blocker(document).named(),
         "waiting": [_waiting(waiting) for waiting in document.held],
         "seen": document.seen,
     }
@@ -231,6 +276,7 @@ def _parked(store: Any, document: Any) -> dict[str, Any]:
 def _waiting(waiting: Any) -> dict[str, Any]:
     event = waiting.event
     return {
+        "id": event.id,
         "topic": event.topic,
         "type": event.type,
         "sequence": event.sequence,

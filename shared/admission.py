@@ -3,6 +3,7 @@
 How many writes wait is bounded where they are grouped (shared/http.py), item by item.
 """
 
+import asyncio
 from typing import Any
 
 from shared.http import unavailable
@@ -14,7 +15,7 @@ ALWAYS_OPEN = frozenset({"/livez", "/readyz", "/metrics"})
 
 
 class Admission:
-    """ASGI middleware: 503 with Retry-After beyond the bounds. Health doors answer always."""
+    """ASGI middleware: 503 with Retry-After beyond the bounds and at a stop. Health doors answer always."""
 
     def __init__(self, app: Any, *, requests: int = MOST_REQUESTS, bytes_: int = MOST_BYTES) -> None:
         self._app, self._most_requests, self._most_bytes = app, requests, bytes_
@@ -42,6 +43,22 @@ class Admission:
 
         self._requests += 1
         try:
-            await self._app(scope, counted, send)
+            await self._serve(scope, counted, send)
         finally:
             self._requests, self._bytes = self._requests - 1, self._bytes - taken
+
+    async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
+        """Whoever is not answered when a stop can't wait any longer is told so: he may ask another process the same."""
+        answered = False
+
+        async def noted(message: Any) -> None:
+            nonlocal answered
+            answered = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except asyncio.CancelledError:
+            if answered:
+                raise
+            await unavailable("this process is leaving; ask again").answer()(scope, receive, send)

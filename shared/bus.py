@@ -12,15 +12,15 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from shared.breaker import TIMERS, Breaker
 from shared.clock import Clock, utc_now
 from shared.codec import Inbound, Record, decode
 from shared.decisions import Refused
-from shared.errors import AWAY, TRANSIENT, TooEarly, Unreadable
+from shared.errors import AWAY, TRANSIENT, Unreadable
 from shared.events.base import Event
-from shared.fold import Change, HeldFull, Outcome
+from shared.fold import Change, Outcome
 from shared.metrics import Metrics
 from shared.ownership import Ownership
 from shared.quarantine import Aside, Quarantine, aside, aside_event, place_of
@@ -29,6 +29,8 @@ from shared.store import Store
 
 log = logging.getLogger(__name__)
 FIRST_BACK_OFF_S = 0.2
+ATTEMPTS = 5
+"""That an error of ours is given before its record is looked for: some are gone by then."""
 LONGEST_BACK_OFF_S = 15.0
 Place = tuple[str, int]
 
@@ -125,21 +127,27 @@ class Bus:
             if records and not self.stopping:
                 await self._attempt(records, consumer)
 
-    async def _attempt(self, records: Sequence[Record], consumer: Consumer) -> None:
-        """Work and commit, or put back: whatever goes wrong, these records must not be committed over."""
-        ends = {(r.topic, r.partition): r.offset + 1 for r in records}
+    async def _attempt(self, records: Sequence[Record], consumer: Consumer, *, patient: bool = True) -> bool:
+        """Work and commit, or put back: whatever goes wrong, these records must not be committed over.
+
+        False: they come again. `patient`: an error of ours is given some attempts before it is looked for.
+        """
         try:
             verdicts = (await self._work(await self._undecided(records))).verdicts
             await self.judge(verdicts.values(), consumer)
         except AWAY as error:
-            self._back_off(records, consumer, error)
+            return self._back_off(records, consumer, error)
         except Exception as error:  # noqa: BLE001 - it is looked into, partition by partition
-            await self._narrow_down(records, consumer, error)
-        else:
-            for place in ends:
-                self._failures.pop(place, None)
-            self.ownership.applied(ends, records)
-            await self._commit(ends, consumer)
+            return await self._narrow_down(records, consumer, error, patient)
+        await self._done(records, consumer)
+        return True
+
+    async def _done(self, records: Sequence[Record], consumer: Consumer) -> None:
+        ends = {(r.topic, r.partition): r.offset + 1 for r in records}
+        for place in ends:
+            self._failures.pop(place, None)
+        self.ownership.applied(ends, records)
+        await self._commit(ends, consumer)
 
     async def _undecided(self, records: Sequence[Record]) -> Sequence[Record]:
         """What was set aside comes back by a replay only: read a second time it would meet another state."""
@@ -147,16 +155,40 @@ class Bus:
         known = await self.quarantine.put_again(outsiders) if outsiders else ()
         return [r for r in records if place_of(r) not in known] if known else records
 
-    async def _narrow_down(self, records: Sequence[Record], consumer: Consumer, error: Exception) -> None:
-        """One partition's trouble is not the others': each for itself, and only what fails then is put back."""
+    async def _narrow_down(
+        self, records: Sequence[Record], consumer: Consumer, error: Exception, patient: bool
+    ) -> bool:
+        """One partition's trouble is not the others': each for itself, and only what fails then is put back.
+
+        An error of ours that stays is narrowed down to its record, so that the others flow.
+        """
         places = list(dict.fromkeys((r.topic, r.partition) for r in records))
         if len(places) > 1:
-            for place in places:
-                await self._attempt([r for r in records if (r.topic, r.partition) == place], consumer)
-            return
-        if not isinstance(error, (HeldFull, TooEarly)):
-            log.error("an error of ours holds up %s", places[0], exc_info=error)
-        self._back_off(records, consumer, error)
+            parts = [[r for r in records if (r.topic, r.partition) == place] for place in places]
+            return all([await self._attempt(part, consumer) for part in parts])
+        if isinstance(error, TRANSIENT) or (patient and self._failures[places[0]] < ATTEMPTS):
+            return self._back_off(records, consumer, error)
+        if len(records) == 1:
+            return await self._give_up(records[0], consumer, error)
+        middle = len(records) // 2
+        for half in (records[:middle], records[middle:]):
+            if self.breaker.is_open(places[0]):
+                self._put_back(half, consumer)
+                return False
+            if not await self._attempt(half, consumer, patient=False):
+                return False
+        return True
+
+    async def _give_up(self, record: Record, consumer: Consumer, bug: Exception) -> bool:
+        """It is set aside as a whole; of an event of ours what comes after it waits, as behind every gap."""
+        log.error("an error of ours at %s", place_of(record), exc_info=bug)
+        try:
+            await self.quarantine.put([_bug(record, bug)])
+            await self.judge([((record.topic, record.partition), True)], consumer)
+        except TRANSIENT as error:
+            return self._back_off([record], consumer, error)
+        await self._done([record], consumer)
+        return True
 
     async def work(self, records: Sequence[Record]) -> list[Outcome[Any]]:
         """Everything but the commit and the breaker's judgement: the way of a replay."""
@@ -188,7 +220,7 @@ class Bus:
                 batch.bad.append(aside(record, error.code, error.message, ""))
             except Exception as bug:
                 log.exception("a door failed at %s/%s/%s", record.topic, record.partition, record.offset)
-                batch.bad.append(aside(record, "bug", f"{type(bug).__name__}: {bug}", ""))
+                batch.bad.append(_bug(record, bug))
                 batch.verdicts[id(record)] = (record.topic, record.partition), True
         return batch
 
@@ -222,7 +254,7 @@ class Bus:
                 batch.verdicts[id(record)] = place, before or outcome.bug is not None
 
     async def judge(self, verdicts: Iterable[tuple[Place, bool]], consumer: Consumer) -> None:
-        """Stop what is broken; kept before anything is committed, so that no crash forgets it."""
+        """Stop what is broken; kept before anything is committed, so that it lasts once its records are done."""
         now, places = self._clock(), set[Place]()
         for place, bug in verdicts:
             self.breaker.saw(place, bug, now)
@@ -231,7 +263,7 @@ class Bus:
             self._stops_to_keep |= set(broken)
             await self._keep_stops()
             consumer.pause([place for place in broken if place[0] != TIMERS])
-            self._show_stops(consumer)
+            self._show_stops()
             log.critical("partitions stopped after many errors of our own: %s", broken)
 
     async def _knows_stops(self, records: Sequence[Record], consumer: Consumer) -> bool:
@@ -264,19 +296,18 @@ class Bus:
             return
         self.breaker.set_open(kept)
         self._stops_as_of = generation
+        self._show_stops()
         if consumer is not None:
             consumer.resume((before - self.breaker.open_places()) & consumer.assignment())
-            self._show_stops(consumer)
 
     async def _keep_stops(self) -> None:
         if keeping := frozenset(self._stops_to_keep):
             await self.stops.add(keeping)
             self._stops_to_keep -= keeping
 
-    def _show_stops(self, consumer: Consumer) -> None:
-        """Each replica tells of its own, so that the sum over the replicas is right."""
-        mine = consumer.assignment() | {(TIMERS, shard) for shard in self.ownership.shards}
-        self._metrics.partitions_stopped.set(len(self.breaker.open_places() & mine))
+    def _show_stops(self) -> None:
+        """Each replica tells of all: what stands still may have no owner."""
+        self._metrics.partitions_stopped.set(len(self.breaker.open_places()))
 
     async def rehearse(self, record: Record) -> str | None:
         """Why a record would not be taken in now; None if it would. Changes nothing."""
@@ -289,7 +320,7 @@ class Bus:
                     return why
         return None
 
-    def _back_off(self, records: Sequence[Record], consumer: Consumer, error: BaseException) -> None:
+    def _back_off(self, records: Sequence[Record], consumer: Consumer, error: BaseException) -> Literal[False]:
         places = {(r.topic, r.partition) for r in records}
         self._failures.update(places)
         doublings = min(max(self._failures[place] for place in places), 10)
@@ -299,6 +330,7 @@ class Bus:
         task = asyncio.create_task(self._resume_later(starts, consumer, delay))
         self._resuming.add(task)
         task.add_done_callback(self._resuming.discard)
+        return False
 
     def _put_back(self, records: Sequence[Record], consumer: Consumer) -> list[Place]:
         """Let these records come again once their partitions are resumed; returns the partitions."""
@@ -360,6 +392,10 @@ def why_not(outcome: Outcome[Any]) -> str | None:
     if outcome.refused is not None and outcome.status == "refused":
         return f"{outcome.refused.code}: {outcome.refused.message}"
     return f"an error of ours: {type(outcome.bug).__name__}: {outcome.bug}" if outcome.bug else None
+
+
+def _bug(record: Record, bug: Exception) -> Aside:
+    return aside(record, "bug", f"{type(bug).__name__}: {bug}", "")
 
 
 def _refusal(record: Record, change: Change[Any], refused: Refused) -> Aside:

@@ -145,12 +145,26 @@ def _after(text: str) -> dict[str, int]:
 
 
 def _outsiders(record: Record, headers: dict[str, str], body: dict[str, Any], inbound: Inbound) -> Event:
-    if headers.get("content-type", "").startswith("application/cloudevents+json"):
+    if _is_structured(headers):
         return _structured(record, headers, body, inbound)
     named = headers.get("ce_type") or (
         None if inbound.default else body.get("type")
     )  # else `type` is the sender's own field
     return _event(record, named, headers, body, inbound)
+
+
+def _is_structured(headers: dict[str, str]) -> bool:
+    return headers.get("content-type", "").startswith("application/cloudevents+json")
+
+
+def data_of(record: Record) -> dict[str, Any] | None:
+    """The data of the event that an outsider's record carries; None where it can't be read."""
+    try:
+        headers, body = _headers(record.headers), _json(record.value)
+    except Unreadable:
+        return None
+    data = body.get("data") if _is_structured(headers) else body
+    return data if isinstance(data, dict) else None
 
 
 def _structured(record: Record, headers: dict[str, str], body: dict[str, Any], inbound: Inbound) -> Event:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -28,7 +29,8 @@ FETCH_WAIT_MS = 100
 PARTITION_FETCH_BYTES = 256 * 1024
 FETCH_BYTES = 16 * 1024 * 1024
 """What is fetched ahead is bounded by these, however much lies on the topics: for each partition its own, or one batch
-of a producer where that is larger (1 MiB at most); of each answer the whole."""
+of a producer where that is larger (1 MiB at most); of each answer the whole. Bytes are counted
+as they lie at the broker, compressed; one batch of each partition at a time is unpacked, however large it becomes."""
 LEAVE_WITHIN_S = 1.5
 DRAINED_S = 0.1
 """For FastStream to wait for a batch at the stop: the bus has waited already, or has given it up."""
@@ -113,10 +115,10 @@ class KafkaConsumer:
         return None if high is None or next_offset is None else max(0, high - next_offset)
 
     def horizon(self, place: Place, next_offset: int | None) -> datetime | None:
-        """The moment of the last fetch that found nothing beyond what is applied."""
+        """The moment of the last fetch that found nothing beyond what is applied; none that a wrong clock stamped."""
         high = self._highwater(place)
         polled = self._consumer.last_poll_timestamp(TopicPartition(*place)) if high is not None else None
-        if polled is None or next_offset is None or next_offset < (high or 0):
+        if polled is None or next_offset is None or next_offset < (high or 0) or polled > time.time() * 1000:
             return None
         return datetime.fromtimestamp(polled / 1000, UTC)
 

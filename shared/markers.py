@@ -1,15 +1,17 @@
 """What ends a sender's transaction has an offset, and no consumer is given it.
 
 Where such markers are the last on a partition, its reader would look for ever as if it had not applied the end, and the
-timers of the shard would wait for it.
+timers of the shard would wait for it. The same where a topic has deleted all that it had before it was read.
 """
 
+import logging
 from collections.abc import Mapping
 
 from shared.bus import Bus, Place
 from shared.kafka import KafkaConsumer
 from shared.offsets import Offsets
 
+log = logging.getLogger(__name__)
 MOST = 10
 """Offsets that are looked into. Each sender leaves one marker on a partition, so more are no markers only."""
 
@@ -30,6 +32,17 @@ class Markers:
             firsts = await self._offsets.firsts({place: starts[place] for place in ends}, ends)
             nothing = {place: ends[place] for place, first in firsts.items() if first is None}
             await self._bus.step_over(starts, nothing, consumer)
+        if far := {place: starts[place] + lag for place, lag in lags.items() if lag > MOST}:
+            await self._step_over_deleted(starts, far, consumer)
+
+    async def _step_over_deleted(
+        self, starts: Mapping[Place, int], ends: Mapping[Place, int], consumer: KafkaConsumer
+    ) -> None:
+        begins = await self._offsets.begins(ends)
+        deleted = {place: end for place, end in ends.items() if begins[place] >= end}
+        for place, end in deleted.items():
+            log.error("the topic has deleted what was not read yet: %s/%s from %s to %s", *place, starts[place], end)
+        await self._bus.step_over(starts, deleted, consumer)
 
     def _standing(self) -> dict[Place, int]:
         """The partitions on which nothing was applied since the last look, and where they stand."""

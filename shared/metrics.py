@@ -39,9 +39,9 @@ METRICS = (
     Metric(Gauge, "outbox_pending", "documents with events that no record would publish again"),
     Metric(Gauge, "outbox_oldest_seconds", "age of the oldest of those"),
     Metric(Counter, "quarantined_total", "records set aside, by reason and source", ("reason", "source")),
-    Metric(Gauge, "quarantine_depth", "records set aside and not replayed"),
+    Metric(Gauge, "quarantine_depth", "records set aside, neither replayed nor dismissed"),
     Metric(Gauge, "parked_keys", "keys that stand still because of an error of ours"),
-    Metric(Gauge, "partitions_stopped", "partitions that do not advance because of many errors of ours"),
+    Metric(Gauge, "partitions_stopped", "partitions, whoever reads them, that stand still after many errors of ours"),
     Metric(Gauge, "rules_refused", "1 while changed rules were refused and the last good ones stay in force"),
     Metric(Counter, "write_conflicts_total", "changes folded again after a lost race"),
     Metric(

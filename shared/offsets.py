@@ -42,6 +42,10 @@ class Offsets(Protocol):
         """The offset that the next record of each partition will have."""
         ...
 
+    async def begins(self, places: Iterable[Place]) -> dict[Place, int]:
+        """The offset of the first record that each partition still holds."""
+        ...
+
     async def unread_from(self, reader: str, places: Iterable[Place]) -> dict[Place, int]:
         """Where a service goes on: its committed offset, else the beginning of what the topic still holds."""
         ...
@@ -77,6 +81,10 @@ class KafkaOffsets:
                 raise Transient(f"not known to the broker: {', '.join(missing)}")
             places = [TopicPartition(t["topic"], p["partition"]) for t in described for p in t["partitions"]]
             return _by_place(await consumer.end_offsets(places))
+
+    async def begins(self, places: Iterable[Place]) -> dict[Place, int]:
+        async with self._asking() as (_, consumer):
+            return _by_place(await consumer.beginning_offsets([TopicPartition(*place) for place in places]))
 
     async def unread_from(self, reader: str, places: Iterable[Place]) -> dict[Place, int]:
         asked = [TopicPartition(*place) for place in places]

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from shared.errors import Transient
 from shared.ids import partition_of
@@ -29,8 +29,10 @@ Future = asyncio.Future[Any]
 class KafkaProducer:
     """Acknowledged by all in-sync replicas, idempotent, in order per partition. `connect` makes one connection."""
 
-    def __init__(self, connect: Callable[[], AIOKafkaProducer], *, retry_s: float = RETRY_S) -> None:
-        self._connect, self._retry_s = connect, retry_s
+    def __init__(
+        self, connect: Callable[[], AIOKafkaProducer], *, retry_s: float = RETRY_S, silent_s: float = SILENT_S
+    ) -> None:
+        self._connect, self._retry_s, self._silent_s = connect, retry_s, silent_s
         self._producer: AIOKafkaProducer | None = None
         self._asked: Future | None = None
         self._asked_at = 0.0
@@ -58,7 +60,7 @@ class KafkaProducer:
 
     async def send(self, records: Sequence[Publication]) -> Sequence[Future]:
         if self._is_silent():
-            self._replace(f"has been silent for {SILENT_S:.0f} s")
+            self._replace(f"has been silent for {self._silent_s:.0f} s")
         async with self._queueing:  # packed batches wait until none is open: others must not open one meanwhile
             if (producer := self._producer) is None:
                 raise Transient("the broker is not reached yet")
@@ -78,7 +80,7 @@ class KafkaProducer:
         """Whoever waits for an answer cancels it when he has waited too long."""
         if self._asked is None or (self._asked.done() and not self._asked.cancelled()):
             return False
-        return self._asked.cancelled() or time.monotonic() - self._asked_at >= SILENT_S
+        return self._asked.cancelled() or time.monotonic() - self._asked_at >= self._silent_s
 
     def _replace(self, why: str) -> None:
         """A producer that leaves a record unanswered for SILENT_S will not speak again; a new one takes over."""
@@ -99,13 +101,17 @@ class KafkaProducer:
 
 
 async def _end(old: AIOKafkaProducer) -> None:
-    """What it can't write within STOP_WITHIN_S it must not write later, behind what its successor has written."""
+    """What it can't write within STOP_WITHIN_S it must not write later, behind what its successor has written.
+
+    Whoever still waits for an answer is told that there is none: aiokafka's own end leaves him waiting.
+    """
     try:
         async with asyncio.timeout(STOP_WITHIN_S):
             await old.stop()
     except (TimeoutError, KafkaError):
         if (sending := old._sender.sender_task) is not None:  # stop() knows no other way than to wait for it
             sending.cancel()
+        old._message_accumulator.fail_all(KafkaTimeoutError("its connection was given up"))
         await old.client.close()
 
 

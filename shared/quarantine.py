@@ -3,33 +3,40 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
+from itertools import accumulate, takewhile
 from typing import Any
 
 import orjson
 from pymongo import ASCENDING, IndexModel, UpdateOne
 
 from shared.clock import Clock, utc_now
-from shared.codec import Record
+from shared.codec import Record, data_of
 from shared.events.base import Event
 from shared.metrics import Metrics
 from shared.mongo import durable
-from shared.outbox import Header, Producer, Publication
+from shared.outbox import ANSWER_WITHIN_S, Header, Producer, Publication
 
 log = logging.getLogger(__name__)
 MOST_NAMED = 10
-WHY = ("reason", "error", "source", "value")
+LARGE = ("value", "headers")
 LONGEST_COPY = 900_000
 """Bytes of a record that is copied whole to the `.dlq` topic; of a longer one only the reason and the place are."""
 LONGEST_KEPT = 8 * 1024 * 1024
 """Bytes of a value that are kept: compressed in its batch, one may be longer than a document can be."""
+LONGEST_BESIDE = 1024 * 1024
+"""Bytes of a key that are kept, and of all headers together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """A record and why it was set aside. `id` is its place: topic/partition/offset."""
+    """A record and why it was set aside. `id` is its place: topic/partition/offset.
+
+    `rewritten`: the bytes that came are gone, `value` is their data written anew.
+    """
 
     id: str
     topic: str
@@ -39,6 +46,7 @@ class Aside:
     reason: str
     error: str
     source: str
+    rewritten: bool = False
 
 
 def aside(record: Record, reason: str, error: str, source: str) -> Aside:
@@ -50,7 +58,7 @@ def aside(record: Record, reason: str, error: str, source: str) -> Aside:
         headers=tuple(record.headers),
         reason=reason,
         error=error[:2000],
-        source=source or _sender(record),
+        source=(source or _sender(record))[:200],
     )
 
 
@@ -76,13 +84,23 @@ def aside_event(event: Event, reason: str, error: str) -> Aside:
         reason,
         error,
         event.source,
+        rewritten=True,
     )
 
 
 class Quarantine:
-    def __init__(self, database: Any, producer: Producer, *, metrics: Metrics, clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        database: Any,
+        producer: Producer,
+        *,
+        metrics: Metrics,
+        clock: Clock = utc_now,
+        answer_within_s: float = ANSWER_WITHIN_S,
+    ) -> None:
         self.documents = durable(database, "quarantine")
         self._producer, self._metrics, self._clock = producer, metrics, clock
+        self._answer_within_s = answer_within_s
         self._untold: Counter[tuple[str, str]] = Counter()
 
     async def setup(self) -> None:
@@ -94,17 +112,19 @@ class Quarantine:
         )
 
     async def put(self, records: Sequence[Aside]) -> None:
-        """Keep them, then copy them to `<topic>.dlq`. Putting the same record again changes nothing."""
+        """Keep them, then copy them to `<topic>.dlq`. Putting the same record again changes nothing.
+
+        But one that left by a replay, waited and was refused then is back.
+        """
         if not records:
             return
-        now = self._clock()
-        result = await self.documents.bulk_write(
-            [
-                UpdateOne({"_id": record.id}, {"$setOnInsert": self._body(record, now)}, upsert=True)
-                for record in records
-            ],
-            ordered=False,
-        )
+        now, ids = self._clock(), await self._ids_for(records)
+        keep = [
+            UpdateOne({"_id": id_}, {"$setOnInsert": self._body(record, now)}, upsert=True)
+            for id_, record in zip(ids, records, strict=True)
+        ]
+        back = [_back(id_, record) for id_, record in zip(ids, records, strict=True) if record.rewritten]
+        result = await self.documents.bulk_write(keep + back, ordered=False)
         new = result.upserted_ids or {}
         for position, record in enumerate(records):
             if position in new:
@@ -112,21 +132,43 @@ class Quarantine:
                 self._untold[record.source, record.reason] += 1
         await self._tell_others(records)
 
+    async def _ids_for(self, records: Sequence[Aside]) -> list[str]:
+        """Their places; where another record was kept in the same place, on a topic made anew, an id beside it."""
+        found = await self._kept(record.id for record in records)
+        return [
+            record.id
+            if record.id not in found or _is_same(found[record.id], record)
+            else _beside(record.id, record.value)
+            for record in records
+        ]
+
     async def put_again(self, records: Sequence[Record]) -> Collection[str]:
         """The places of those that are here already. They are copied once more, lest a crash had come before that.
 
         Another record in the same place, on a topic that was made anew, is not.
         """
         read = {place_of(record): record for record in records}
-        found = await self.documents.find({"_id": {"$in": list(read)}}, WHY).to_list(None)
-        same = [(read[body["_id"]], body) for body in found if _longest_kept(read[body["_id"]].value) == body["value"]]
-        known = [aside(record, body["reason"], body["error"], body["source"]) for record, body in same]
+        found = await self._kept(read)
+        others = [record for id_, record in read.items() if id_ in found and not _is_of(found[id_], record)]
+        beside = {id_: record for record in others for id_ in _ids_beside(record)}
+        if beside:
+            read, found = read | beside, found | await self._kept(beside)
+        known = [
+            aside(read[id_], body["reason"], body["error"], body["source"])
+            for id_, body in found.items()
+            if _is_of(body, read[id_])
+        ]
         await self._tell_others(known)
         return {record.id for record in known}
 
+    async def _kept(self, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+        found = await self.documents.find({"_id": {"$in": list(ids)}}).to_list(None)
+        return {body["_id"]: body for body in found}
+
     async def _tell_others(self, records: Sequence[Aside]) -> None:
         if records:
-            await asyncio.gather(*await self._producer.send([self._copy(record) for record in records]))
+            async with asyncio.timeout(self._answer_within_s):
+                await asyncio.gather(*await self._producer.send([self._copy(record) for record in records]))
 
     def tell(self) -> None:
         """Log who sent what was set aside since the last time, the most first. Sources are outsiders' words."""
@@ -139,14 +181,15 @@ class Quarantine:
     def _body(self, record: Aside, now: datetime) -> dict[str, Any]:
         return {
             "topic": record.topic,
-            "key": record.key,
+            "key": _longest_kept(record.key, LONGEST_BESIDE),
             "value": _longest_kept(record.value),
-            "headers": [[_raw(name), _raw(value)] for name, value in record.headers],
+            "headers": _first_headers(record),
             "reason": record.reason,
             "error": record.error,
             "source": record.source,
             "at": now,
             "status": "waiting",
+            **({"rewritten": True} if record.rewritten else {}),
             **_contact_named(record.value),
         }
 
@@ -174,14 +217,18 @@ class Quarantine:
         after: str = "",
         limit: int = 100,
     ) -> list[dict[str, Any]]:
-        """Those set aside from `since` on and before `before`; `after` is the last id of the page before."""
+        """Those set aside from `since` on and before `before`, without what may be large.
+
+        `after` is the last id of the page before.
+        """
         query: dict[str, Any] = {"status": status, "_id": {"$gt": after}}
         query |= {name: value for name, value in (("reason", reason), ("source", source)) if value}
         if key is not None:
             query["key"] = key.encode()
         if times := {name: moment for name, moment in (("$gte", since), ("$lt", before)) if moment}:
             query["at"] = times
-        return list(await self.documents.find(query, sort=[("_id", 1)], limit=limit).to_list(None))
+        brief = dict.fromkeys(LARGE, 0)
+        return list(await self.documents.find(query, brief, sort=[("_id", 1)], limit=limit).to_list(None))
 
     async def get(self, id_: str) -> dict[str, Any] | None:
         found: dict[str, Any] | None = await self.documents.find_one({"_id": id_})
@@ -194,8 +241,16 @@ class Quarantine:
 
     async def settle(self, id_: str, status: str, by: str) -> None:
         """Note how a record left the quarantine, and who let it go."""
-        settled = {"status": status, "settled_at": self._clock(), "settled_by": by}
-        await self.documents.update_one({"_id": id_}, {"$set": settled})
+        await self.documents.update_one({"_id": id_}, {"$set": self._settled(status, by)})
+
+    async def dismiss(self, id_: str, by: str) -> bool:
+        """Leave a record as it is: kept, and waiting no more. False if it does not wait."""
+        waiting = {"_id": id_, "status": "waiting"}
+        result = await self.documents.update_one(waiting, {"$set": self._settled("dismissed", by)})
+        return bool(result.matched_count)
+
+    def _settled(self, status: str, by: str) -> dict[str, Any]:
+        return {"status": status, "settled_at": self._clock(), "settled_by": by}
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +274,50 @@ def kept(body: dict[str, Any]) -> Kept:
     )  # fmt: skip
 
 
-def _longest_kept(value: bytes | None) -> bytes | None:
-    return value[:LONGEST_KEPT] if value else value
+def _beside(place: str, value: bytes | None) -> str:
+    """An id for another record in the same place: topic~hash/partition/offset, read as any other."""
+    topic, slash, rest = place.partition("/")
+    return f"{topic}~{sha256(_longest_kept(value) or b'').hexdigest()[:8]}{slash}{rest}"
+
+
+def _ids_beside(record: Record) -> list[str]:
+    return [_beside(place_of(record), value) for value in (record.value, _written_anew(record))]
+
+
+def _is_same(body: dict[str, Any], record: Aside) -> bool:
+    """Whether what is kept is the record that is set aside now; of one that waited only its data can be compared."""
+    if record.rewritten and not body.get("rewritten"):
+        came: Any = kept(body)
+        return _written_anew(came) == record.value
+    return bool(body["value"] == _longest_kept(record.value))
+
+
+def _is_of(body: Mapping[str, Any], record: Record) -> bool:
+    """Whether what is kept is this record, which is read again, and not another in its place."""
+    value = _written_anew(record) if body.get("rewritten") else _longest_kept(record.value)
+    return bool(value == body["value"])
+
+
+def _written_anew(record: Record) -> bytes | None:
+    """What is kept of a record that waited: its data, however it was spaced or wrapped when it came."""
+    data = data_of(record)
+    return None if data is None else orjson.dumps(data)
+
+
+def _back(id_: str, record: Aside) -> UpdateOne:
+    left = {"_id": id_, "status": {"$ne": "waiting"}}
+    return UpdateOne(left, {"$set": {"status": "waiting", "reason": record.reason, "error": record.error}})
+
+
+def _longest_kept(value: bytes | None, longest: int = LONGEST_KEPT) -> bytes | None:
+    return value[:longest] if value else value
+
+
+def _first_headers(record: Aside) -> list[list[Any]]:
+    """All of them, unless they are longer than LONGEST_BESIDE with what each costs in a document."""
+    sizes = accumulate(32 + _length(header) for header in record.headers)
+    fitting = takewhile(lambda pair: pair[1] <= LONGEST_BESIDE, zip(record.headers, sizes, strict=True))
+    return [[_raw(name), _raw(value)] for (name, value), _ in fitting]
 
 
 def _contact_named(value: bytes | None) -> dict[str, str]:
@@ -233,7 +330,10 @@ def _contact_named(value: bytes | None) -> dict[str, str]:
 
 
 def _size(record: Aside) -> int:
-    parts = (record.key, record.value, *(part for header in record.headers for part in header))
+    return _length((record.key, record.value, *(part for header in record.headers for part in header)))
+
+
+def _length(parts: Iterable[Any]) -> int:
     return sum(len(part) for part in parts if isinstance(part, (str, bytes)))
 
 

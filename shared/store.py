@@ -20,6 +20,7 @@ from zlib import crc32
 from pydantic import BaseModel, ValidationError
 
 from shared import unknown
+from shared.blocked import Blocker, blocker_of, give_up
 from shared.clock import Clock, utc_now
 from shared.decisions import Refused
 from shared.document import Document, from_body, sealed, to_body
@@ -112,9 +113,18 @@ class Store(Generic[S]):
     async def find(
         self, query: dict[str, Any], *, sort: Sequence[tuple[str, int]] = (("_id", 1),), limit: int = 100
     ) -> list[S]:
-        """States whose indexed fields match; `query` and `sort` name them as `ix.<field>`."""
+        """States whose indexed fields match; `query` and `sort` name them as `ix.<field>`.
+
+        One that this version can't read is left out: it must not hide the others.
+        """
         bodies = await self._reads.find(query, sort=list(sort), limit=limit).to_list(None)
-        return [state for body in bodies if (state := self._state(body)) is not None]
+        return [state for body in bodies if (state := self._readable(body)) is not None]
+
+    def _readable(self, body: dict[str, Any]) -> S | None:
+        try:
+            return self._state(body)
+        except ValidationError:
+            return None
 
     async def load(self, keys: Iterable[str]) -> dict[str, Document[S]]:
         """The documents that exist, with everything, as a majority holds them."""
@@ -325,24 +335,35 @@ class Store(Generic[S]):
                 return document.parked is None
         return False
 
-    async def skip(self, key: str, *, dry_run: bool = False) -> Skipped:
-        """Give up the first waiting record of a key (or the gap before it), then go on. `dry_run`: write nothing."""
+    async def skip(self, key: str, expected: Blocker) -> Skipped:
+        """Give up what is first in the way of a key, then go on; nothing but what is `expected` (`shared.blocked`)."""
         for _ in range(ROUNDS):
             document = (await self._load_for([_nothing(key)]))[key]
             if document.sealed:
                 break
-            lost = _give_up_first(document)
             folding, now, nonce = self._folding(), self.clock(), self._nonces()
-            drain(document, now, folding)
-            skipped = Skipped(document.parked is None and not document.held, lost)
-            if dry_run:
-                return skipped
+            skipped = _skip(document, folding, now, expected)
             await self._tell([], folding, set())
             await self._set_aside_refused(folding)
             if not await self._write({key: document}, nonce, now, False):
                 await self.relay.hand_over(self, [document], False)
                 return skipped
         return Skipped(False)
+
+    async def would_skip(self, key: str) -> Skipped:
+        """What `skip` would do now; nothing is written."""
+        document = (await self._load_for([_nothing(key)]))[key]
+        return Skipped(False) if document.sealed else _skip(document, self._folding(), self.clock())
+
+    def blocker(self, document: Document[S]) -> Blocker:
+        """What `skip` would give up."""
+        return blocker_of(document, self._folding())
+
+
+def _skip(document: Document[Any], folding: Folding[Any], now: datetime, expected: Blocker | None = None) -> Skipped:
+    lost = give_up(document, folding, now, expected)
+    drain(document, now, folding)
+    return Skipped(document.parked is None and not document.held, lost)
 
 
 def _halves(changes: Sequence[Change[Any]]) -> dict[int, list[int]]:
@@ -370,33 +391,6 @@ def _is_written(change: Change[Any], outcome: Outcome[Any]) -> bool:
 def _relies_on(outcome: Outcome[Any], document: Document[Any]) -> bool:
     """Whether a caller is told that it is done already by what another process may have left unpublished."""
     return document.adopted and outcome.status in ("unchanged", "repeat")
-
-
-def _give_up_first(document: Document[Any]) -> list[dict[str, Any]]:
-    """Give up the record that parked the key; or, where none did, what the first waiting one waits for."""
-    parked, document.parked = document.parked, None
-    if not document.held:
-        return []
-    if parked:
-        return [_give_up_record(document)] if document.held[0].event.id == parked.event else []
-    event = min(document.held, key=lambda w: w.event.sequence or 0).event
-    needed = {**event.after, event.topic: (event.sequence or 1) - 1}
-    return [gap for topic, number in needed.items() for gap in _give_up_gap(document, topic, number)]
-
-
-def _give_up_record(document: Document[Any]) -> dict[str, Any]:
-    event = document.held.pop(0).event
-    if event.sequence is not None:
-        document.seen[event.topic] = max(event.sequence, document.seen.get(event.topic, 0))
-    return {"topic": event.topic, "type": event.type, "number": event.sequence, "id": event.id, "data": event.data}
-
-
-def _give_up_gap(document: Document[Any], topic: str, number: int) -> list[dict[str, Any]]:
-    seen = document.seen.get(topic, 0)
-    if number <= seen:
-        return []
-    document.seen[topic] = number
-    return [{"topic": topic, "first": seen + 1, "last": number}]
 
 
 def _nothing(key: str) -> Change[Any]:

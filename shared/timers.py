@@ -22,6 +22,7 @@ from shared.ids import named
 from shared.metrics import Metrics
 from shared.ownership import Ownership
 from shared.store import Store
+from shared.tasks import end_if_told
 
 log = logging.getLogger(__name__)
 LOOK_AHEAD = timedelta(milliseconds=250)
@@ -101,6 +102,7 @@ class Timers:
             try:
                 full = await self._look(timed, until) >= PAGE
             except TRANSIENT as error:
+                end_if_told()
                 log.warning("timers wait: %s: %s", type(error).__name__, error)
                 full = False
             if not full:

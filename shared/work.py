@@ -27,6 +27,7 @@ from shared.offsets import KafkaOffsets
 from shared.producer import KafkaProducer
 from shared.settings import Settings
 from shared.skew import COMPARE_S
+from shared.tasks import end_if_told
 from shared.telemetry import BatchSpan
 from shared.timers import Timers
 
@@ -88,15 +89,8 @@ async def _forever(work: Callable[[], Awaitable[None]]) -> None:
             said = line
         except Exception:
             log.exception("a worker failed and goes on")
-        _end_if_told()
+        end_if_told()
         await asyncio.sleep(RETRY_S)
-
-
-def _end_if_told() -> None:
-    """A driver may take a cancellation for a broken connection and raise that; it still ends the task."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 async def _consume(running: Running, producer: KafkaProducer, outside: Outside) -> None:
@@ -225,7 +219,7 @@ async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
             log.debug("left to the next turn: %s", error)
         except Exception:
             log.exception("a sweeper failed and goes on")
-        _end_if_told()
+        end_if_told()
         await asyncio.sleep(seconds)
 
 

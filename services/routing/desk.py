@@ -88,7 +88,8 @@ class Desk:
         time = asyncio.get_running_loop().time
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._awake.wait(), LOOK_S)
+                async with asyncio.timeout(LOOK_S):  # wait_for may lose a cancellation that comes with the wake-up
+                    await self._awake.wait()
             self._awake.clear()
             started = time()
             await self.look()

@@ -11,7 +11,6 @@ import os
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -21,13 +20,13 @@ from shared.outbox import Publication
 from tests.component.conftest import Alone
 from tests.e2e.house import House
 from tests.e2e.test_bad_input import BAD
+from tests.rss import MOST_RSS_MIB, rss_mib
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.stack
 
 GARBAGE = int(os.environ.get("GARBAGE") or 5000)
 GOOD = GARBAGE // 10
-MOST_RSS_MIB = 600
 LARGE = 100_000
 """Bytes from which a kind of garbage is sent rarely: at most one in a hundred."""
 PAGE = 1000
@@ -54,11 +53,6 @@ def garbage() -> Iterator[tuple[str, str, Publication]]:
             bad = small[number % len(small)]
         record = Publication("contacts.v1", b"bad:%d" % (number % 500), bad.value, bad.headers)  # type: ignore[arg-type]
         yield bad.reason, bad.source, record
-
-
-def rss_mib(pid: int) -> float:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 async def write(intake: House, records: list[Publication]) -> None:

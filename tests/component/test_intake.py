@@ -336,7 +336,9 @@ async def test_a_contact_in_a_parked_key_is_said_to_wait_and_why(intake: House, 
     assert case not in {item["case_id"] for item in listed["items"]}
     unknown = await intake.ask("GET", "intake", "/v1/contacts", source="another-widget", id="stands")
     assert unknown.status_code == 404
-    skipped = await intake.ask("POST", "intake", f"/v1/parked/{case}/skip", why="never opened")
+    (stands,) = [item for item in (await intake.get("intake", "/v1/parked"))["items"] if item["key"] == case]
+    first = stands["blocked_by"]
+    skipped = await intake.ask("POST", "intake", f"/v1/parked/{case}/skip", why="never opened", **first)
     assert skipped.status_code == 200, skipped.text
     where = await whereabouts(intake, "stands")
     assert (where["case_id"], where["revision"], "waiting" in where) == (case, 1, False)

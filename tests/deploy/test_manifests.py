@@ -17,6 +17,7 @@ from shared.settings import Settings, load
 from tests.deploy.manifests import (
     K8S,
     OVERLAYS,
+    Container,
     Manifest,
     component_of,
     containers_of,
@@ -25,6 +26,7 @@ from tests.deploy.manifests import (
     rendered,
     services_of,
 )
+from tests.rss import MOST_RSS_MIB
 
 KUBERNETES = "1.32"
 PER_SERVICE = ("Deployment", "Service", "ServiceAccount", "PodDisruptionBudget")
@@ -124,6 +126,12 @@ def test_every_container_says_what_it_needs_and_may_take(manifests: tuple[Manife
         resources = container.spec["resources"]
         assert set(resources["requests"]) == {"cpu", "memory"}, name
         assert "memory" in resources["limits"], name
+
+
+def test_a_service_may_take_more_memory_than_it_is_seen_to_need(manifests: tuple[Manifest, ...]) -> None:
+    for name, deployment in services_of(manifests).items():
+        limit = Container(deployment).spec["resources"]["limits"]["memory"]
+        assert int(limit.removesuffix("Mi")) > MOST_RSS_MIB, name
 
 
 def test_every_container_that_stays_is_asked_whether_it_lives_and_may_be_sent_work(

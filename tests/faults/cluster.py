@@ -32,9 +32,10 @@ class Cluster:
         self._proxy = proxy
 
     @contextmanager
-    def weather(self, *, latency_s: float = 0, resets: float = 0) -> Iterator[None]:
-        """Between services and both. Latency in each direction; of the connections this share is reset each second."""
-        self._proxy.tell(latency_s=latency_s, resets=resets)
+    def weather(self, *, latency_s: float = 0, resets: float = 0, seed: float = 0) -> Iterator[None]:
+        """Between services and both. Latency in each direction; of the connections this share is reset each second,
+        drawn from the seed."""
+        self._proxy.tell(latency_s=latency_s, resets=resets, seed=seed)
         try:
             yield
         finally:

@@ -18,6 +18,7 @@ from deploy.local.errors import LocalStackError, NotReady
 from deploy.local.paths import Paths
 from deploy.local.ports import free_port
 from deploy.local.processes import ProcessRef, spawn
+from tests.rss import rss_mib
 from tests.upgrades.before import running
 
 log = logging.getLogger(__name__)
@@ -60,8 +61,7 @@ class Member:
     def rss_mib(self) -> float:
         """Memory in use now."""
         assert self.process is not None
-        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:"))
+        return rss_mib(self.process.pid)
 
 
 class Fleet:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import re
 import socket
 import struct
@@ -21,6 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from random import Random
 
 import uvloop
 from pydantic import BaseModel, TypeAdapter
@@ -48,6 +48,7 @@ class Orders(BaseModel, frozen=True):
 
     latency_s    is added in each direction
     resets       how many of the connections are reset each second, 0 to 1
+    seed         of what is drawn: which of the open connections, in the order in which they were opened, and when
     members      process ids of the replica set's members
     apart        members that hear nothing from other members, nor are heard by them; all others reach them
     spared       process ids whose connections have no weather; those of members have none either
@@ -55,6 +56,7 @@ class Orders(BaseModel, frozen=True):
 
     latency_s: float = 0
     resets: float = 0
+    seed: float = 0
     members: dict[int, int] = {}
     apart: frozenset[int] = frozenset()
     spared: frozenset[int] = frozenset()
@@ -79,14 +81,17 @@ class Proxy:
     def __init__(self, links: Iterable[Link]) -> None:
         self._links = list(links)
         self._orders = Orders()
+        self._chance = Random(self._orders.seed)
         self._told = asyncio.Event()
-        self._open: set[Connection] = set()
+        self._open: dict[Connection, None] = {}
 
     async def listen(self) -> None:
         for link in self._links:
             await asyncio.start_server(partial(self._accept, link), HOST, link.port, backlog=1024)
 
     def tell(self, orders: Orders) -> None:
+        if orders.seed != self._orders.seed:
+            self._chance = Random(orders.seed)
         self._orders = orders
         self._told.set()
         self._told = asyncio.Event()
@@ -96,8 +101,9 @@ class Proxy:
         while True:
             await asyncio.sleep(TICK_S)
             chance = self._orders.resets * TICK_S
-            for connection in list(self._open):
-                if random.random() < chance and self._in_weather(connection):
+            for connection in filter(self._in_weather, list(self._open)):
+                if chance and self._chance.random() < chance:
+                    self._open.pop(connection)
                     connection.reset()
 
     async def _accept(self, link: Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -108,12 +114,12 @@ class Proxy:
             _reset(writer)
             return
         connection = Connection(link, opener, (writer, onward))
-        self._open.add(connection)
+        self._open[connection] = None
         ways = [asyncio.create_task(self._pour(connection, *way)) for way in ((reader, onward), (back, writer))]
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         for way in ways:
             way.cancel()
-        self._open.discard(connection)
+        self._open.pop(connection, None)
         for end in connection.ends:
             end.close()
 

@@ -56,8 +56,8 @@ class Row:
 
     name: str
     act: Callable[[Stage], Awaitable[None]]
-    rate: float = 60.0
-    contacts: int = 5000
+    rate: float = 75.0
+    contacts: int = 4000
     contacts_short: int = 200
     over_http: float = 0.3
     most_behind: int = 5000

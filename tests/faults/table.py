@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,22 +17,31 @@ SHOWN = 3
 
 
 def line(played: Played) -> str:
-    verdict, recovered = played.verdict, "-" if played.recover_s is None else f"{played.recover_s:.1f} s"
-    figures = (
-        f"{played.name:<10} {played.accepted:>9,} {len(verdict.lost):>6} {len(verdict.duplicated):>10} "
-        f"{len(verdict.inverted):>9} {recovered:>9} {played.seconds:>5.0f} s"
-    )
-    return f"{figures}  {'; '.join(played.notes)}".rstrip()
+    return _line(_kept(played))
 
 
 def total(rows: Sequence[Played]) -> str:
-    counts = [
-        sum(len(getattr(played.verdict, column)) for played in rows) for column in ("lost", "duplicated", "inverted")
-    ]
-    accepted, seconds = sum(played.accepted for played in rows), sum(played.seconds for played in rows)
-    slowest = max((played.recover_s for played in rows if played.recover_s is not None), default=0.0)
-    figures = f"{accepted:>9,} {counts[0]:>6} {counts[1]:>10} {counts[2]:>9} {slowest:>7.1f} s {seconds:>5.0f} s"
-    return f"{'total':<10} {figures}"
+    return _total([_kept(played) for played in rows])
+
+
+def page(run: Mapping[str, Any]) -> str:
+    """A run that was kept, as it was printed."""
+    return "\n".join([HEAD, *map(_line, run["rows"]), _total(run["rows"])])
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    recovered = "-" if row["recover_s"] is None else f"{row['recover_s']:.1f} s"
+    figures = (
+        f"{row['row']:<10} {row['accepted']:>9,} {row['lost']:>6} {row['duplicated']:>10} {row['inverted']:>9} "
+        f"{recovered:>9} {row['seconds']:>5} s"
+    )
+    return f"{figures}  {'; '.join(row['notes'])}".rstrip()
+
+
+def _total(rows: Sequence[Mapping[str, Any]]) -> str:
+    sums = {name: sum(row[name] for row in rows) for name in ("accepted", "lost", "duplicated", "inverted", "seconds")}
+    slowest = max((row["recover_s"] for row in rows if row["recover_s"] is not None), default=None)
+    return _line({"row": "total", "recover_s": slowest, "notes": [], **sums})
 
 
 def wrong(played: Played, logs: Path) -> str:

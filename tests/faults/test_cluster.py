@@ -14,12 +14,16 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 from pymongo import MongoClient
 from pymongo.collection import Collection
 from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
+from shared.errors import Transient
 from shared.mongo import DURABLE, MAJORITY
+from shared.outbox import Publication
+from shared.producer import KafkaProducer
 from tests.faults.cluster import Cluster, cluster
 from tests.faults.disk import NoDisk
 from tests.waiting import eventually
@@ -107,10 +111,7 @@ async def test_a_primary_without_its_majority_is_reached_and_confirms_nothing(ru
 
 
 async def test_what_two_brokers_confirmed_outlives_the_third_and_all_three(running: Cluster) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=running.brokers.direct)
-    await admin.start()
-    await admin.create_topics([NewTopic("trial", 1, 3)])
-    await admin.close()
+    await _topic(running, "trial")
     running.brokers.kill(1)
     producer = AIOKafkaProducer(bootstrap_servers=running.brokers.bootstrap, acks="all", enable_idempotence=True)
     await producer.start()
@@ -121,6 +122,44 @@ async def test_what_two_brokers_confirmed_outlives_the_third_and_all_three(runni
     await asyncio.to_thread(running.brokers.start_all)
     assert all(map(running.brokers.in_sync, range(3)))
     assert await _values(running.brokers.direct, "trial") == [b"kept"]
+
+
+async def test_whoever_waits_for_a_connection_that_is_given_up_is_told_and_the_next_one_serves(
+    running: Cluster,
+) -> None:
+    """Two of three brokers are away, so that nothing is acknowledged, and nothing refused."""
+    await _topic(running, "given-up")
+
+    def connect() -> AIOKafkaProducer:
+        return AIOKafkaProducer(bootstrap_servers=running.brokers.bootstrap, acks="all", enable_idempotence=True)
+
+    producer = KafkaProducer(connect, silent_s=0)
+    await producer.start()
+    for n in (1, 2):
+        running.brokers.kill(n)
+    (waiting,) = await producer.send([Publication("given-up", b"k", b"first", [])])
+    with pytest.raises(Transient, match="not reached yet"):
+        await producer.send([Publication("given-up", b"k", b"second", [])])
+    with pytest.raises(KafkaTimeoutError):
+        await asyncio.wait_for(waiting, WITHIN)
+    await asyncio.to_thread(running.brokers.start_all)
+
+    async def is_taken() -> bool:
+        with suppress(Transient, KafkaError):
+            await asyncio.gather(*await producer.send([Publication("given-up", b"k", b"third", [])]))
+            return True
+        return False
+
+    await eventually(is_taken, WITHIN)
+    await producer.stop()
+    assert "third" in {value.decode() for value in await _values(running.brokers.direct, "given-up")}
+
+
+async def _topic(running: Cluster, name: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=running.brokers.direct)
+    await admin.start()
+    await admin.create_topics([NewTopic(name, 1, 3)])
+    await admin.close()
 
 
 async def _values(bootstrap: str, topic: str) -> list[bytes]:

@@ -204,7 +204,7 @@ def project(doc: Doc, projection: Any) -> Doc:
         shown = _only(doc, [path.split(".") for path in wanted]) if wanted or with_id else dict(doc)
         return ({"_id": doc["_id"]} if with_id else {}) | shown
     for path in wanted:
-        _remove(doc, path)
+        _hide(doc, path)
     return doc if with_id else {name: value for name, value in doc.items() if name != "_id"}
 
 
@@ -219,6 +219,16 @@ def _only(value: Any, paths: list[list[str]]) -> Any:
         elif rests and isinstance(inner, (dict, list)):
             shown[name] = _only(inner, rests)
     return shown
+
+
+def _hide(value: Any, path: str) -> None:
+    """Unlike an update, a projection goes into every element of an array."""
+    head, _, rest = path.partition(".")
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, dict) and not rest:
+            item.pop(head, None)
+        elif isinstance(item, dict):
+            _hide(item.get(head), rest)
 
 
 def update(doc: Doc, changes: Mapping[str, Any], inserting: bool) -> None:

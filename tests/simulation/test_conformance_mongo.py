@@ -348,6 +348,8 @@ async def test_sort_limit_and_projection(c: Any) -> None:
     assert await c.find_one({"_id": 0}, {"_id": 0, "n": 0}) == {"state": {"a": 0, "b": 0}}
     assert await c.find_one({"_id": 0}, {"_id": 1}) == {"_id": 0}
     assert await c.find_one({"_id": "nobody"}) is None
+    await c.insert_one({"_id": 10, "held": [{"event": {"data": 1, "id": "x"}}, 7]})
+    assert await c.find_one({"_id": 10}, {"held.event.data": 0}) == {"_id": 10, "held": [{"event": {"id": "x"}}, 7]}
 
 
 @conforms

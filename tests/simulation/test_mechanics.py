@@ -29,7 +29,7 @@ from tests.simulation.unguarded import (
     with_store,
     without_guard,
 )
-from tests.simulation.world import MADE, Made, World, silent
+from tests.simulation.world import MADE, Made, NeverAtRest, World, silent
 
 SEEDS = 60
 KEYS = [f"k{number}" for number in range(5)]
@@ -155,9 +155,12 @@ def digest_of(seed: int) -> str:
     return digest(play(seed))
 
 
-def breaks(seed: int, made_of: Made) -> bool:
+def breaks(seed: int, guard: str) -> bool:
+    """One that never comes to rest counts only where that is the harm: else it tells not what the guard is for."""
     try:
-        check(play(seed, made_of))
+        check(play(seed, UNGUARDED[guard]))
+    except NeverAtRest:
+        return guard in STALLING
     except AssertionError:
         return True
     return False
@@ -182,10 +185,12 @@ UNGUARDED = {
 
 
 MANY = 400
+STALLING = frozenset({"outbox-whole"})
+"""Without it something is never published, and whoever reads the next waits for it."""
 TELLING = {"majority-reads": (126, 168, 188)}
 """Histories in which a guard was missed that few miss; they are looked at first."""
 
 
 @pytest.mark.parametrize("guard", UNGUARDED)
 def test_without_this_guard_some_history_breaks(guard: str) -> None:
-    assert any(breaks(seed, UNGUARDED[guard]) for seed in (*TELLING.get(guard, ()), *range(MANY)))
+    assert any(breaks(seed, guard) for seed in (*TELLING.get(guard, ()), *range(MANY)))

@@ -74,7 +74,7 @@ async def rolling(on: Stage) -> None:
         await on.fleet.scale(service, 1)
 
 
-@row(rate=90)
+@row()
 async def sigterm(on: Stage) -> None:
     """SIGTERM in mid-batch: whoever is told to leave finishes, commits and is gone within 10 s."""
     took: list[float] = []

@@ -5,23 +5,26 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from random import Random
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import CommitFailedError
 from aiokafka.structs import OffsetAndMetadata
 
+from shared.events.contacts import MAX_TEXT_BYTES
 from shared.outbox import Header, Publication
 from tests.e2e.house import READS, places_of
 from tests.faults.fleet import NAMES
 from tests.faults.pen import pen
 from tests.faults.rows import row
 from tests.faults.stage import Stage
+from tests.rss import MOST_RSS_MIB
 
 # Each of these rows writes through a producer of its own: its pages must not hold up the senders of single records.
 INBOUND = ("contacts.v1", "work.v1", "agents.v1", "escalation-replies.v1")
 PAGE = 1000
+TALKS, LARGE_EVERY = 1000, 2500
 
 
 @row(contacts_short=200, short=True)
@@ -133,20 +136,20 @@ def bad(number: int, chance: Random) -> Publication:
 
 @row(contacts=1000, rate=20)
 async def behind(on: Stage) -> None:
-    """A consumer that is a million records behind keeps its memory within bounds, and catches up."""
+    """A consumer that is a million records behind keeps its memory below its pod's limit, and catches up."""
     member = on.fleet.of("intake")[0]
     before = member.rss_mib()
     await on.fleet.leave(member)
-    body = {"source": "behind", "id": "b", "channel": "phone", "text": "退款", "conversation": "behind"}
     page = int(on.scaled(10_000, 500))
     async with pen(on.cluster.brokers.direct) as writer:
         for first in range(0, 100 * page, page):
-            await writer.write(list(_again(body, first, page)))
+            await writer.write([late(number) for number in range(first, first + page)])
     on.fleet.start_again(member)
     await on.fleet.ready(member)
     highest = 0.0
-    sent = {("behind", f"b{number}"): time.monotonic() for number in range(1000)}
-    on.load.accepted |= sent
+    large = range(100 * page // LARGE_EVERY)
+    names = [*(f"b{number}" for number in range(TALKS)), *(f"large-{nth}" for nth in large)]
+    on.load.accepted |= {("behind", name): time.monotonic() for name in names}
     ends = await on.ends()
 
     async def caught_up() -> bool:
@@ -156,12 +159,15 @@ async def behind(on: Stage) -> None:
 
     took = await on.until(caught_up, 900, "a million records are read")
     on.note(f"{before:.0f} MiB before, {highest:.0f} MiB at most; {100 * page:,} records in {took:.0f} s")
-    on.must(highest < 1024, f"intake grew to {highest:.0f} MiB")
+    on.must(highest < MOST_RSS_MIB, f"intake grew to {highest:.0f} MiB")
 
 
-def _again(body: dict[str, str], first: int, many: int) -> Iterator[Publication]:
-    """Repeats of a thousand contacts in all partitions: what a channel system does that has lost its place."""
-    for number in range(first, first + many):
-        name = f"b{number % 1000}"
-        value = json.dumps({**body, "id": name, "conversation": name}).encode()
-        yield Publication("contacts.v1", name.encode(), value, [])
+def late(number: int) -> Publication:
+    """Repeats of a thousand contacts in all partitions: what a channel system does that has lost its place. Now and
+    then a new one joins one of their talks, as large as it may be, so that there is something to write too."""
+    nth, rest = divmod(number, LARGE_EVERY)
+    own, talk, text = f"b{number % TALKS}", f"b{number % TALKS}", "退款"
+    if rest == LARGE_EVERY - 1:
+        own, talk, text = f"large-{nth}", f"b{nth % TALKS}", text * (MAX_TEXT_BYTES // len(text.encode()))
+    body = {"source": "behind", "id": own, "channel": "phone", "text": text, "conversation": talk}
+    return Publication("contacts.v1", talk.encode(), json.dumps(body).encode(), [])

@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ from deploy.local.ports import free_port
 from shared.access import Keys
 from shared.admin import admin_router
 from shared.bus import Door
+from shared.clock import utc_now
 from shared.codec import Inbound
 from shared.decisions import Decision
 from shared.doors import Handlers
@@ -96,6 +98,7 @@ class Service:
 
     def __init__(self, mongo: str, database: str, keys: Path, port: int) -> None:
         self.trouble, self.consumer = Trouble(), AllOf({(OUTSIDE, 0), (OURS, 0)})
+        self.later = timedelta()
         self.address = f"http://127.0.0.1:{port}"
         self._mongo, self._database, self._keys = mongo, database, keys
         self._server = uvicorn.Server(uvicorn.Config(self._app(), host="127.0.0.1", port=port, log_config=None))
@@ -110,7 +113,14 @@ class Service:
             self._loop = asyncio.get_running_loop()
             client = connect(self._mongo)
             settings: Any = Settings.model_construct(partitions=12, rules=None)
-            core: Core[Any] = Core("intake", settings, client[self._database], Acknowledging(), Metrics("intake"))
+            core: Core[Any] = Core(
+                "intake",
+                settings,
+                client[self._database],
+                Acknowledging(),
+                Metrics("intake"),
+                clock=lambda: utc_now() + self.later,
+            )
             self.running = build(core, self._parts(core))
             self.running.consumer = lambda: self.consumer
             self.running.ownership.assign(self.consumer.places)

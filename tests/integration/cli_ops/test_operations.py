@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from cli.doors import Doors
+from cli.errors import CliError
+from shared.fold import Change
 from tests.integration.cli_ops.conftest import OURS, OUTSIDE, Run, Service
-from tests.unit.shared.tally import Raw
+from tests.unit.shared.tally import Raw, fail
 
 
 def outside(offset: int, key: str = "k", **data: Any) -> Raw:
@@ -109,6 +113,71 @@ def test_several_are_replayed_only_when_agreed_and_each_says_what_became_of_it(s
     assert (service.total("a"), service.total("b")) == (1, 2)
 
 
+def test_a_record_that_is_left_as_it_is_is_kept_and_waits_no_more(service: Service, run: Run) -> None:
+    service.reads(garbage(1), garbage(2), outside(3, n="many"))
+    odd = ("quarantine", "dismiss", "--reason", "bad_headers")
+
+    assert "--why" in run(*odd, "--yes").output
+    assert "--yes" in run(*odd, "--why", "a scan").output
+    dry = run(*odd, "--dry-run")
+    assert (dry.exit_code, dry.output.count("would be dismissed")) == (0, 2)
+    assert (len(listed(run, "quarantine", "list")), service.audit()) == (3, [])
+
+    assert run(*odd, "--yes", "--rate", "1000", "--why", "a scan of the port").exit_code == 0
+    assert [row["id"] for row in listed(run, "quarantine", "list")] == [f"{OUTSIDE}/0/3"]
+    left = [row["id"] for row in listed(run, "quarantine", "list", "--status", "dismissed")]
+    assert left == [f"{OUTSIDE}/0/1", f"{OUTSIDE}/0/2"]
+    lines = [[line[name] for name in ("by", "did", "what", "why", "became")] for line in listed(run, "audit", "list")]
+    assert lines == [["olga", "quarantine dismiss", id_, "a scan of the port", "dismissed"] for id_ in left]
+    again = run("quarantine", "dismiss", left[0], "--why", "twice")
+    assert (again.exit_code, "it was replayed or dismissed already" in again.output) == (1, True)
+
+
+def test_what_was_dismissed_can_still_be_taken_in(service: Service, run: Run) -> None:
+    service.trouble.refuses = True
+    service.reads(outside(1, n=5, wrong=True))
+    place = f"{OUTSIDE}/0/1"
+    assert run("quarantine", "dismiss", place, "--why", "too late").exit_code == 0
+    service.trouble.refuses = False
+
+    assert run("quarantine", "replay", place).exit_code == 0
+
+    assert service.total("k") == 5
+    assert [row["id"] for row in listed(run, "quarantine", "list", "--status", "replayed")] == [place]
+
+
+def test_a_record_that_was_refused_after_waiting_is_not_decided_anew_when_it_is_read_again(
+    service: Service, run: Run
+) -> None:
+    service.trouble.breaks = service.trouble.refuses = True
+    late = outside(7, n=5, wrong=True)
+    service.reads(ours(1, n=1, broken=True), late)
+    service.trouble.breaks = False
+    run("parked", "replay", "k")
+    assert [row["id"] for row in listed(run, "quarantine", "list")] == [f"{OUTSIDE}/0/7"]
+
+    service.trouble.refuses = False
+    service.reads(late)
+
+    assert service.total("k") == 1
+    assert run("quarantine", "replay", "--all").exit_code == 0
+    assert service.total("k") == 6
+
+
+def test_a_replayed_record_that_waits_and_is_refused_then_is_back(service: Service, run: Run) -> None:
+    service.trouble.refuses = True
+    service.reads(outside(7, n=5, wrong=True))
+    service.trouble.breaks = True
+    service.reads(ours(1, n=1, broken=True))
+    assert run("quarantine", "replay", "--all").exit_code == 0
+    assert listed(run, "quarantine", "list") == []
+
+    service.trouble.breaks = False
+    run("parked", "replay", "k")
+
+    assert [row["id"] for row in listed(run, "quarantine", "list")] == [f"{OUTSIDE}/0/7"]
+
+
 @pytest.mark.parametrize(
     ("filters", "offsets"),
     [
@@ -165,7 +234,9 @@ def test_the_record_that_parked_a_key_can_be_given_up_but_never_without_yes(serv
     service.reads(ours(1, n=1, broken=True), ours(2, n=10))
 
     assert "--why" in run("parked", "skip", "k", "--yes").output
-    assert "--yes" in run("parked", "skip", "k", "--why", "a test").output
+    asked = run("parked", "skip", "k", "--why", "a test").output
+    assert f"On k, give up number.added 1 of {OURS} for good?" in asked
+    assert "--yes" in asked
     assert f"would lose number.added 1 of {OURS}" in run("parked", "skip", "k", "--dry-run").output
     assert (service.total("k"), service.audit()) == (0, [])
 
@@ -178,17 +249,77 @@ def test_the_record_that_parked_a_key_can_be_given_up_but_never_without_yes(serv
     assert [(lost["number"], lost["data"]) for lost in line["lost"]] == [(1, {"n": 1, "broken": True})]
 
 
-def test_a_gap_is_named_and_can_be_given_up(service: Service, run: Run) -> None:
+def test_a_gap_is_named_and_can_be_given_up_once_it_is_a_minute_old(service: Service, run: Run) -> None:
     service.reads(ours(1, n=1), ours(4, n=4), ours(3, n=3))
 
     (row,) = listed(run, "parked", "list")
-    assert row["why"] == f"{OURS} 2 has not come; 3 waits for it"
+    assert row["why"] == f"{OURS} 2 has not come"
     assert listed(run, "parked", "list", "--reason", "Bug") == []
+    for words in (("--dry-run",), ("--yes", "--why", "a test")):
+        told = run("parked", "skip", "k", *words)
+        assert (told.exit_code, "refused" in told.output, "may be on its way" in told.output) == (1, True, True)
+    assert listed(run, "audit", "list")[0]["became"].startswith("failed: Refused")
 
+    service.later = timedelta(minutes=1)
     assert f"would lose {OURS} 2" in run("parked", "skip", "k", "--dry-run").output
     assert run("parked", "skip", "--reason", "has not come", "--yes", "--why", "its writer is gone").exit_code == 0
     assert service.total("k") == 8
-    assert listed(run, "audit", "list")[0]["lost"] == [{"topic": OURS, "first": 2, "last": 2}]
+    assert listed(run, "audit", "list")[-1]["lost"] == [{"topic": OURS, "first": 2, "last": 2}]
+
+
+def test_what_is_given_up_is_what_was_looked_at_or_nothing(service: Service, run: Run) -> None:
+    service.trouble.breaks = True
+    service.reads(ours(1, n=1, broken=True), ours(2, n=2, broken=True))
+    looked_at = f"number.added 1 of {OURS}"
+    skip = ("parked", "skip", "k", "--yes", "--why", "a test", "--expect", looked_at)
+
+    assert f"would lose {looked_at}" in run("parked", "skip", "k", "--dry-run", "--expect", looked_at).output
+    assert "stands still" in run(*skip).output
+    again = run(*skip)
+
+    assert again.exit_code == 1
+    assert f"first in its way is number.added 2 of {OURS}, not {looked_at}" in again.output
+    assert len(listed(run, "audit", "list")) == 1
+
+
+def test_a_door_gives_up_nothing_that_was_not_named_to_it(service: Service, run: Run) -> None:
+    service.trouble.breaks = True
+    service.reads(ours(1, n=1, broken=True))
+    doors = Doors("intake")
+    (door,) = doors.services
+
+    for named in ({}, {"event": "another"}, {"topic": OURS, "first": 1, "last": 1}):
+        with pytest.raises(CliError, match=r"first in the way of k is record k-1, not .*; nothing was"):
+            doors.post(door, "/v1/parked/k/skip", why="a test", **named)
+    (row,) = listed(run, "parked", "list")
+    assert row["blocked_by"] == {"event": "k-1"}
+    assert doors.post(door, "/v1/parked/k/skip", why="a test", event="k-1")["flows"]
+
+
+@pytest.mark.parametrize("command", [("replay",), ("skip", "--yes")])
+def test_a_key_that_its_timer_parked_is_said_to_stand_again_if_the_timer_fails_again(
+    service: Service, run: Run, command: tuple[str, ...]
+) -> None:
+    store = service.running.parts.stores[0]
+    service.reads(ours(1, n=1))
+    service.do(store.apply([Change("k", fail, "timer", timer=True)]))
+    told = "its timer is tried next; if it fails again, the key stands again"
+
+    dry = run("parked", command[0], "k", "--dry-run")
+    done = run("parked", command[0], "k", *command[1:], "--why", "mended")
+
+    assert (dry.exit_code, told in dry.output) == (0, True)
+    assert (done.exit_code, told in done.output) == (0, True)
+    assert listed(run, "audit", "list")[0]["became"] == "flows; its timer is tried next"
+
+
+def test_of_a_key_that_a_record_parked_no_timer_is_told(service: Service, run: Run) -> None:
+    service.trouble.breaks = True
+    service.reads(ours(1, n=1, broken=True))
+    service.trouble.breaks = False
+
+    assert "timer" not in run("parked", "replay", "k", "--dry-run").output
+    assert "timer" not in run("parked", "replay", "k").output
 
 
 def test_a_key_that_flows_cannot_be_replayed(service: Service, run: Run) -> None:

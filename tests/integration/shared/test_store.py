@@ -11,7 +11,8 @@ from aiokafka.errors import KafkaTimeoutError
 from pydantic import BaseModel, ConfigDict
 from pymongo.errors import AutoReconnect, ServerSelectionTimeoutError
 
-from shared.decisions import Decision, Elsewhere, Note
+from shared.blocked import Blocker
+from shared.decisions import Decision, Elsewhere, Note, Refused
 from shared.document import Entry
 from shared.done import KEEP_DONE
 from shared.errors import Transient
@@ -19,7 +20,7 @@ from shared.events.base import Event
 from shared.fold import Change
 from shared.guarded import Guards
 from shared.outbox import SWEEP_AFTER
-from shared.store import Shape, Store
+from shared.store import Shape, Skipped, Store
 from tests.integration.shared.support import A, B, Process, Tape, process
 from tests.unit.shared.tally import T0, Bug, Tally, add, change_for, event, fail, nothing, refuse
 from tests.waiting import eventually
@@ -703,10 +704,17 @@ async def test_a_command_on_a_parked_key_writes_nothing(db: Any) -> None:
     assert await p.body() == before
 
 
+async def skipped(p: Process) -> Skipped:
+    """What is first is given up, a minute later."""
+    p.clock.forward(minutes=1)
+    (document,) = (await p.store.load(["k"])).values()
+    return await p.store.skip("k", p.store.blocker(document))
+
+
 async def test_skipping_gives_up_the_record_that_parked_the_key_and_goes_on(db: Any) -> None:
     p = await process(db)
     await p.take(event(A, 1, broken=True), event(A, 2), event(B, 1))
-    assert (await p.store.skip("k")).flows
+    assert (await skipped(p)).flows
     assert await p.steps() == (f"{A}:2", f"{B}:1")
     assert await p.take(event(A, 1)) == ["repeat"]
 
@@ -714,29 +722,41 @@ async def test_skipping_gives_up_the_record_that_parked_the_key_and_goes_on(db: 
 async def test_skipping_gives_up_a_gap_that_nothing_will_fill(db: Any) -> None:
     p = await process(db)
     await p.take(event(A, 1), event(A, 4), event(A, 5))
-    assert (await p.store.skip("k")).flows
+    assert (await skipped(p)).flows
     assert await p.steps() == (f"{A}:1", f"{A}:4", f"{A}:5")
 
 
 async def test_skipping_gives_up_a_cause_that_will_never_come(db: Any) -> None:
     p = await process(db)
     await p.take(event(A, 1, after={B: 3}))
-    assert (await p.store.skip("k")).flows
+    assert (await skipped(p)).flows
     assert await p.steps() == (f"{A}:1",)
+
+
+async def test_of_two_who_skip_the_same_gap_one_gives_it_up_and_the_other_gives_up_nothing(db: Any) -> None:
+    p = await process(db)
+    q = await process(db, clock=p.clock)
+    await p.take(event(A, 2), event(A, 4))
+    p.clock.forward(minutes=1)
+    first = Blocker(topic=A, first=1, last=1)
+    done = await asyncio.gather(p.store.skip("k", first), q.store.skip("k", first), return_exceptions=True)
+    assert [one.code for one in done if isinstance(one, Refused)] == ["not_first"]
+    assert [one.lost for one in done if isinstance(one, Skipped)] == [[{"topic": A, "first": 1, "last": 1}]]
+    assert await p.steps() == (f"{A}:2",)
 
 
 async def test_skipping_a_timers_bug_gives_up_no_record(db: Any) -> None:
     p = await process(db)
     await p.store.apply([Change("k", fail, "timer", timer=True)])
     await p.take(event(A, 1))
-    assert (await p.store.skip("k")).flows
+    assert (await skipped(p)).flows
     assert await p.steps() == (f"{A}:1",)
 
 
 async def test_skipping_a_key_where_nothing_waits_only_unparks_it(db: Any) -> None:
     p = await process(db)
     await p.store.apply([Change("k", fail, "timer", timer=True)])
-    assert (await p.store.skip("k")).flows
+    assert (await skipped(p)).flows
     assert (await p.add()).status == "applied"
 
 

@@ -73,6 +73,9 @@ async def test_a_state_that_an_older_version_can_not_read_waits_for_a_newer_one_
     assert await old.take(event(A, 1), event(A, 1, subject="other")) == ["parked", "applied"]
     with pytest.raises(Transient, match="k waits for a version that can read it"):
         await old.store.get("k")
+    assert [state.steps for state in await old.store.find({})] == [(f"{A}:1",)], (
+        "whoever looks for many finds the others"
+    )
     assert not await old.store.unpark("k")
     assert "mood" in (await old.store.would_flow("k") or "")
     assert (await old.body())["state"]["mood"] == "puzzled"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from cli.doors import Became, Pace, Work, agree, moment, natural, path_of
-from cli.errors import CliError, Unfinished, Unreachable
+from cli.doors import Became, Doors, Pace, Work, agree, moment, natural, path_of
+from cli.errors import CliError, NotKnown, Unfinished, Unreachable
 from cli.main import app
 from deploy.local.ports import free_port
 from deploy.local.services import SERVICES
@@ -117,6 +120,53 @@ def test_where_a_service_is_away_the_rest_of_its_records_is_not_tried(capsys: py
     assert '"became": "applied"' in capsys.readouterr().out
 
 
+@pytest.fixture
+def an_address_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """It takes what it is asked, and that is all."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setenv("INTAKE_URL", address)
+        yield address
+
+
+def test_what_became_of_a_step_that_was_not_answered_is_not_known(an_address_that_never_answers: str) -> None:
+    doors, work = Doors("intake", timeout=0.05), Work(Pace(None))
+    (door,) = doors.services
+
+    def step() -> Became:
+        doors.post(door, "/v1/parked/a/skip")
+        return Became("intake", "a", True, "flows")
+
+    work.do("intake", "a", step)
+    work.do("intake", "b", step)
+
+    assert [(r.what, r.done, r.became) for r in work.results] == [("a", False, "not known"), ("b", False, "not tried")]
+    assert work.results[0].why == (
+        f"intake at {an_address_that_never_answers} did not answer (timed out); it may have been done: look again"
+    )
+
+
+@pytest.mark.parametrize("dry_run", [True, None])
+def test_what_is_only_looked_at_and_not_answered_is_not_tried(
+    an_address_that_never_answers: str, dry_run: bool | None
+) -> None:
+    doors = Doors("intake", timeout=0.05)
+    (door,) = doors.services
+
+    with pytest.raises(Unreachable) as told:
+        doors.post(door, "/v1/parked/a/skip", dry_run=True) if dry_run else doors.get(door, "/v1/parked")
+    assert not isinstance(told.value, NotKnown)
+
+
+def test_where_nothing_listens_nothing_was_done(an_address_where_nothing_answers: str) -> None:
+    doors = Doors("intake")
+    (door,) = doors.services
+
+    with pytest.raises(Unreachable) as told:
+        doors.post(door, "/v1/parked/a/skip")
+    assert not isinstance(told.value, NotKnown)
+
+
 @pytest.mark.parametrize(
     "words", [["quarantine", "list"], ["quarantine", "show", "a/0/1"], ["parked", "list"], ["partitions", "list"]]
 )
@@ -136,6 +186,8 @@ def test_a_service_that_does_not_answer_is_named_with_its_address_and_what_to_do
     [
         (["quarantine", "replay"], "say which: ids, a filter such as --reason, or --all"),
         (["quarantine", "replay", "a/0/1", "--reason", "bad_json"], "either ids or filters"),
+        (["quarantine", "dismiss", "--why", "a test"], "say which: ids, a filter such as --reason, or --all"),
+        (["quarantine", "dismiss", "--all", "--yes"], "what is dismissed wants a reason: --why"),
         (["parked", "replay"], "say which: keys, a filter such as --reason, or --all"),
         (["parked", "skip", "k", "--all"], "only one of these"),
         (["partitions", "resume"], "say which: topic/partition, or --all"),

@@ -185,6 +185,18 @@ def test_stopped_partitions_are_named_where_the_key_lets_us_see_them() -> None:
     assert do.endswith("switchboard partitions resume contacts.v1/1 --service intake")
 
 
+def test_a_stopped_partition_is_told_as_the_store_says_it_whatever_the_gauge_says() -> None:
+    stopped = frozenset({("contacts.v1", 1)})
+    signs = Signs(HERE, True, True, "", Figures({"partitions_stopped": 0}, READ), frozenset(READ), stopped)
+    resumed = Signs(HERE, True, True, "", Figures({"partitions_stopped": 1}, READ), frozenset(READ))
+
+    ((what, _),) = told(signs)
+
+    assert what.startswith("1 partitions stopped after many errors of ours: contacts.v1/1")
+    assert as_items(Picture([Health("intake", (signs,))], []))["services"][0]["partitions_stopped"] == 1
+    assert told(resumed) == []
+
+
 def test_many_waiting_records_are_told_with_the_worst_partition_and_few_are_not() -> None:
     assert told(with_lag({("contacts.v1", 0): 500, ("contacts.v1", 1): 500})) == []
 
@@ -229,11 +241,11 @@ def test_the_lag_of_a_partition_is_told_by_whoever_reads_it_now() -> None:
     assert Health("intake", (before, now)).lag == {("contacts.v1", 0): 9, ("contacts.v1", 1): 1}
 
 
-def test_replicas_share_a_store_so_its_figures_are_not_added_up_but_stopped_partitions_are() -> None:
+def test_replicas_share_a_store_so_its_figures_are_not_added_up() -> None:
     health = Health("intake", (well(parked_keys=2, partitions_stopped=1), well(parked_keys=2, partitions_stopped=2)))
 
     assert health.gauge("parked_keys") == 2
-    assert health.partitions_stopped == 3
+    assert health.partitions_stopped == 2
     assert health.gauge("timers_overdue") is None
 
 

@@ -14,6 +14,7 @@ import yaml
 from typer.core import TyperGroup
 
 from cli.main import app
+from deploy.local.services import SERVICES
 from shared.metrics import METRICS, PREFIX
 
 ROOT = Path(__file__).parents[3]
@@ -57,6 +58,12 @@ def test_each_rule_is_tested_where_it_fires_and_where_it_must_not(rule: dict[str
     tried = [one for test in TESTS for one in test["alert_rule_test"] if one["alertname"] == rule["alert"]]
 
     assert {bool(one["exp_alerts"]) for one in tried} == {True, False}
+
+
+def test_the_silence_of_each_service_is_noticed_by_its_name() -> None:
+    (rule,) = [rule for rule in RULES if rule["alert"] == "SwitchboardServiceSilent"]
+
+    assert sorted(re.findall(r'service="(\w+)"', rule["expr"])) == sorted(SERVICES)
 
 
 def test_every_page_belongs_to_an_alarm_and_stands_in_the_index_beside_it() -> None:

@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -58,8 +58,9 @@ async def _hear(link: Link) -> bytes:
 
 
 async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while piece := await reader.read(65536):
-        writer.write(piece)
+    with suppress(ConnectionResetError):
+        while piece := await reader.read(65536):
+            writer.write(piece)
 
 
 async def _talk(caller: Caller, seconds: float) -> None:
@@ -100,6 +101,35 @@ async def test_resets_are_seen_as_resets(proxy: Handle) -> None:
         proxy.tell(resets=1.0)
         with pytest.raises(ConnectionResetError):
             await _talk(caller, 20)
+
+
+async def test_which_connections_are_reset_and_in_which_order_is_drawn_from_the_seed(tmp_path: Path) -> None:
+    first = [await _reset_first(tmp_path / f"{run}", seed) for run, seed in enumerate((0.1, 0.1, 0.5))]
+    assert first[0] == first[1] != first[2]
+
+
+async def _reset_first(directory: Path, seed: float) -> list[int]:
+    """Four of twelve connections, each as the number in which it was opened."""
+    order: list[int] = []
+
+    async def hear(number: int, reader: asyncio.StreamReader) -> None:
+        with suppress(ConnectionResetError):
+            await reader.read()
+        order.append(number)
+
+    with proxying([NOT_MEMBER], directory / "log") as proxy:
+        server = await asyncio.start_server(_echo, HOST, NOT_MEMBER.to)
+        ends = [await asyncio.open_connection(HOST, NOT_MEMBER.port) for _ in range(12)]
+        for end in ends:
+            await Caller(*end).echo(b"open")
+        proxy.tell(resets=0.2, seed=seed)
+        hearing = [asyncio.create_task(hear(number, reader)) for number, (reader, _) in enumerate(ends)]
+        await eventually(lambda: len(order) >= 4)
+    for task in hearing:
+        task.cancel()
+    await asyncio.gather(*hearing, return_exceptions=True)
+    server.close()
+    return order[:4]
 
 
 async def test_members_and_the_suite_itself_have_no_weather(proxy: Handle) -> None:

@@ -1,5 +1,6 @@
-"""What the desk remembers of customers, while their cases come and go."""
+"""What the desk remembers of customers while their cases come and go, and how it ends."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -22,10 +23,27 @@ class Tickets:
         return dict.fromkeys(customers, "Z01")
 
 
+def desk_over(tickets: Tickets) -> Desk:
+    nothing: Any = Any
+    parts = dict.fromkeys(("agents", "rules", "estimates", "producer"), nothing)
+    return Desk(tickets, **parts, metrics=Metrics("test"), clock=TestClock(NOW))  # type: ignore[arg-type]
+
+
+async def test_a_desk_that_is_woken_at_the_moment_of_its_end_ends_all_the_same() -> None:
+    """One that went on would keep its process, and the partitions of that, for ever."""
+    desk = desk_over(Tickets())
+    task = asyncio.create_task(desk.run())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    desk.wake()
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+
+
 async def test_RT_4_a_customer_whose_case_ends_while_others_are_looked_up_is_looked_up_the_next_time() -> None:
-    tickets, clock, nothing = Tickets(), TestClock(NOW), Any
-    parts: Any = {"agents": nothing, "rules": nothing, "estimates": nothing, "producer": nothing}
-    desk = Desk(tickets, **parts, metrics=Metrics("test"), clock=clock)  # type: ignore[arg-type]
+    tickets = Tickets()
+    desk = desk_over(tickets)
     first, second = of("C1"), of("C2")
     assert await desk.who_knows([first], RULES) == {"C1": "Z01"}
     ended = Outcome[Any]("applied", first.case_id, first.model_copy(update={"status": "done"}))

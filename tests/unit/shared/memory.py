@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+from shared.blocked import Blocker, blocker_of
 from shared.clock import Clock
 from shared.document import Document
 from shared.fold import Change, Folding, Outcome, drain, fold
@@ -56,6 +57,9 @@ class MemoryStore:
         document.parked = None
         drain(document, self.clock(), self._folding)
         return document.parked is None
+
+    def blocker(self, document: Document[Any]) -> Blocker:
+        return blocker_of(document, self._folding)
 
     def document(self, key: str) -> Document[Any]:
         return self.kept.setdefault(key, Document(key=key, shard=partition_of(key, 12)))

@@ -31,6 +31,7 @@ class Desk:
         async def livez() -> str:
             return "alive"
 
+        self.app = app
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
 
     async def at_once(self, *bodies: bytes) -> list[httpx.Response]:
@@ -62,6 +63,24 @@ async def test_beyond_so_many_requests_the_rest_is_told_when_to_come_again(desk:
 
 async def test_beyond_so_many_bytes_the_rest_is_told_when_to_come_again(desk: Desk) -> None:
     assert told(await desk.at_once(b"x" * 80, b"x" * 80)) == [200, 503]
+
+
+async def test_who_is_not_answered_yet_when_the_process_leaves_is_told_to_ask_again(desk: Desk) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"x", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/work", "query_string": b"", "headers": []}
+    serving = asyncio.create_task(desk.app(scope, receive, send))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    serving.cancel("the time for open requests is over")
+    await serving
+    assert (sent[0]["status"], b"retry-after" in dict(sent[0]["headers"])) == (503, True)
 
 
 async def test_what_was_taken_up_is_given_back(desk: Desk) -> None:

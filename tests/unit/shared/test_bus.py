@@ -226,6 +226,35 @@ async def test_trouble_with_one_partition_does_not_hold_up_the_others(error: Exc
     assert house.consumer.positions[IN, 0] == 0
 
 
+def unworkable(changes: Sequence[Change[Any]]) -> None:
+    """An error of ours that no decision raises: around it, where a key can't be parked."""
+    if any(change.key.startswith("odd") for change in changes):
+        raise Bug("ours")
+
+
+async def turns_until(house: House, true: Callable[[], bool]) -> None:
+    async def turned() -> bool:
+        await house.turn()
+        return true()
+
+    await eventually(turned)
+
+
+async def test_an_error_of_ours_that_stays_is_narrowed_down_to_its_record_and_the_others_flow() -> None:
+    house = House([word(str(n), n, key="odd" if n == 3 else "k0") for n in range(8)], trouble=unworkable)
+    await turns_until(house, lambda: house.consumer.committed == {(IN, 0): 8})
+    assert house.steps() == ("0", "1", "2", "4", "5", "6", "7")
+    assert [(aside.id, aside.reason) for aside in house.quarantine.kept.values()] == [(f"{IN}/0/3", "bug")]
+
+
+async def test_many_such_errors_stop_the_partition_and_what_comes_after_is_left_on_it() -> None:
+    house = House([word(str(n), n, key=f"odd-{n}") for n in range(30)], trouble=unworkable)
+    await turns_until(house, lambda: house.stops.kept == {(IN, 0)})
+    assert len(house.quarantine.kept) == house.consumer.committed[IN, 0] == 21
+    assert house.consumer.positions[IN, 0] == 21
+    assert house.consumer.paused == {(IN, 0)}
+
+
 async def test_a_partition_that_fails_again_and_again_waits_longer_however_well_the_others_do() -> None:
     delays: list[float] = []
 
@@ -338,7 +367,10 @@ async def test_a_partition_stays_stopped_in_the_process_that_gets_it_next() -> N
     next_.ownership.assign([(IN, 1)])
     next_.consumer.assigned = {(IN, 1)}
     await next_.bus.heed_stops(next_.consumer)
-    assert next_.stopped() == 0, "its new owner tells of it"
+    assert next_.stopped() == 1, "every replica tells of all that stands still: there may be no owner"
+    await next_.stops.remove((IN, 0))
+    await next_.bus.heed_stops(None)
+    assert next_.stopped() == 0
 
 
 async def test_a_stop_is_kept_before_anything_is_committed() -> None:

@@ -17,10 +17,10 @@ PLACE: Place = ("work.v1", 3)
 
 
 class Partition:
-    """One partition for its consumer and for whoever looks into it: its end, and the offsets at which records lie."""
+    """One partition for its consumer and for whoever looks into it: where it begins and ends, and where records lie."""
 
-    def __init__(self, end: int, *records: int) -> None:
-        self.end, self.records = end, records
+    def __init__(self, end: int, *records: int, begin: int = 0) -> None:
+        self.begin, self.end, self.records = begin, end, records
         self.looked, self.committed = 0, dict[Place, int]()
         self.meanwhile: Callable[[], None] = lambda: None
 
@@ -38,6 +38,9 @@ class Partition:
         self.meanwhile()
         record = next((r for r in self.records if starts[PLACE] <= r < ends[PLACE]), None)
         return {PLACE: None if record is None else First(PLACE, record, "C-1", T0)}
+
+    async def begins(self, places: Iterable[Place]) -> dict[Place, int]:
+        return {PLACE: self.begin}
 
     async def ends(self, topics: Iterable[str]) -> dict[Place, int]:
         return {PLACE: self.end}
@@ -86,6 +89,22 @@ async def test_nobody_is_asked_about_what_has_only_just_come_nor_about_many() ->
     await looked_at(many, 5)
 
     assert (just_come.looked, many.looked) == (0, 0)
+
+
+async def test_what_a_topic_deleted_before_it_was_read_holds_no_timer_up_for_ever() -> None:
+    partition = Partition(500, begin=500)
+
+    ownership = await looked_at(partition, 100)
+
+    assert (ownership.next_offset(PLACE), partition.committed) == (500, {PLACE: 500})
+
+
+async def test_where_something_is_left_nothing_is_stepped_over() -> None:
+    partition = Partition(500, 499, begin=499)
+
+    ownership = await looked_at(partition, 100)
+
+    assert (ownership.next_offset(PLACE), partition.committed) == (100, {})
 
 
 async def test_what_was_applied_during_a_look_is_not_taken_back() -> None:

@@ -11,6 +11,7 @@ import pytest
 from shared import work as at_work
 from shared.errors import Transient
 from shared.kafka import LEAVE_WITHIN_S
+from shared.timers import Timers
 
 Endless = Callable[[Callable[[], Coroutine[Any, Any, None]]], Coroutine[Any, Any, None]]
 
@@ -23,7 +24,17 @@ def a_worker(work: Callable[[], Coroutine[Any, Any, None]]) -> Coroutine[Any, An
     return at_work._forever(work)
 
 
-@pytest.mark.parametrize("endless", [a_sweeper, a_worker])
+def a_timer(work: Callable[[], Coroutine[Any, Any, None]]) -> Coroutine[Any, Any, None]:
+    class Looks(Timers):
+        async def _look(self, timed: Any, until: Any) -> int:
+            await work()
+            return 0
+
+    nothing: Any = None
+    return at_work._forever(Looks([nothing], nothing, nothing, nothing, metrics=nothing).workers()[0])
+
+
+@pytest.mark.parametrize("endless", [a_sweeper, a_worker, a_timer])
 @pytest.mark.parametrize("taken_for", [asyncio.CancelledError, Transient("the connection broke"), ValueError("a bug")])
 async def test_what_runs_for_ever_ends_when_cancelled_whatever_the_work_takes_that_for(
     endless: Endless, taken_for: BaseException | type[BaseException]
