@@ -115,6 +115,9 @@ class Books:
         page, self.page = self.page, []
         return page
 
+    def has_read(self, ends: Mapping[TopicPartition, int]) -> bool:
+        return all(self.read.get(place, 0) >= end for place, end in ends.items())
+
     def without_effect(self, contacts: Iterable[Identity]) -> list[Identity]:
         """Those that are in no case yet, or whose case is not yet known to all who show it."""
         return [c for c in contacts if not self._everywhere(self.cases_of.get(c, ()))]

@@ -26,7 +26,8 @@ from services.sla.store import WATCHES
 from shared.errors import plainly
 from shared.topics import ensure
 from tests.e2e.fresh import applied
-from tests.e2e.house import READS, House, at_home
+from tests.e2e.happened import OURS
+from tests.e2e.house import READS, House, Said, at_home
 from tests.faults.cluster import Cluster
 from tests.faults.crowd import at_work
 from tests.faults.fleet import NAMES, Fleet, fleet
@@ -280,12 +281,24 @@ async def _act(on: Stage, row: Row, number: int) -> float:
 async def _judged(on: Stage, aside_before: int) -> Verdict:
     on.told.read()
     unapplied = await _unapplied(on)
-    verdict = judge(on.books, on.books.turn_page(), on.lines, on.load.accepted.keys(), unapplied)
+    page = await _whole_page(on)
+    verdict = judge(on.books, page, on.lines, on.load.accepted.keys(), unapplied)
     verdict.duplicated += [*on.overloaded, *(f"message {id_} was sent twice" for id_ in on.told.twice())]
     verdict.lost += [f"refused: {refusal}" for refusal in on.load.refused]
     if (aside := await on.contacts_set_aside() - aside_before) != on.injected:
         verdict.lost.append(f"{aside} contacts were set aside, {on.injected} bad ones were injected")
     return verdict
+
+
+async def _whole_page(on: Stage) -> list[Said]:
+    """With all that it rests on: timers give out at any time, and the books may come to a cause after its effect."""
+    page, ends = on.books.turn_page(), await on.house.ends(*OURS)
+
+    async def read() -> bool:
+        return on.books.has_read(ends)
+
+    await on.until(read, APPLIED_WITHIN_S, "the books have read what was written")
+    return page
 
 
 async def _unapplied(on: Stage) -> list[str]:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 
 from tests.e2e.house import Said
 from tests.faults.ledger import Books, Verdict, judge, not_applied
@@ -47,6 +48,14 @@ class Topics:
 
 def test_a_contact_in_one_case_that_all_have_applied_is_sound() -> None:
     assert Topics().opened().verdict() == Verdict()
+
+
+def test_the_books_know_how_far_they_have_read() -> None:
+    books = Topics().opened().books
+    opened, sent = TopicPartition("cases.v1", 0), TopicPartition("notifications.v1", 0)
+
+    assert books.has_read({opened: 1, sent: 1, TopicPartition("sla.v1", 0): 0})
+    assert not books.has_read({opened: 2, sent: 1})
 
 
 def test_a_contact_in_no_case_is_lost() -> None:
