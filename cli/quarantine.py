@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ from cli.errors import CliError
 app = typer.Typer(
     no_args_is_help=True, help="Records that were set aside because they could not be read or were refused."
 )
+Step = Callable[[Door, str], Became]
 COLUMNS = ("service", "id", "at", "source", "key", "reason", "error")
 
 Service = Annotated[str | None, typer.Option(help="Only this service. Default: all.")]
@@ -89,10 +91,7 @@ def replay(
     asked = _asked(doors, ids, every, (reason, source, key, after, before))
     if not dry_run:
         agree(len(asked), f"Replay {len(asked)} records?", yes)
-    work = Work(Pace(rate))
-    for door, id_ in asked:
-        work.do(door.service, id_, partial(_replay, doors, door, id_, dry_run, why))
-    work.tell("replayable" if dry_run else "replayed", as_json)
+    _each(asked, partial(_replay, doors, dry_run, why), rate, "replayable" if dry_run else "replayed", as_json)
 
 
 @app.command()
@@ -121,10 +120,14 @@ def dismiss(
     asked = _asked(doors, ids, every, (reason, source, key, after, before))
     if not dry_run:
         agree(len(asked), f"Dismiss {len(asked)} records?", yes)
+    _each(asked, partial(_dismiss, doors, dry_run, why), rate, "dismissible" if dry_run else "dismissed", as_json)
+
+
+def _each(asked: list[tuple[Door, str]], step: Step, rate: float | None, verb: str, as_json: bool) -> None:
     work = Work(Pace(rate))
     for door, id_ in asked:
-        work.do(door.service, id_, partial(_dismiss, doors, door, id_, dry_run, why))
-    work.tell("dismissible" if dry_run else "dismissed", as_json)
+        work.do(door.service, id_, partial(step, door, id_))
+    work.tell(verb, as_json)
 
 
 Filters = tuple[str | None, str | None, str | None, datetime | None, datetime | None]
@@ -176,7 +179,7 @@ def _path(id_: str, *more: str) -> str:
     return path_of("quarantine", id_, *more, keep="/")
 
 
-def _replay(doors: Doors, door: Door, id_: str, dry_run: bool, why: str) -> Became:
+def _replay(doors: Doors, dry_run: bool, why: str, door: Door, id_: str) -> Became:
     answer = doors.post(door, _path(id_, "replay"), dry_run=dry_run, why=why)
     why = answer["error"] or ""
     if dry_run:
@@ -187,7 +190,7 @@ def _replay(doors: Doors, door: Door, id_: str, dry_run: bool, why: str) -> Beca
     return Became(door.service, id_, True, ", ".join(answer["outcomes"]) or "nothing to do")
 
 
-def _dismiss(doors: Doors, door: Door, id_: str, dry_run: bool, why: str) -> Became:
+def _dismiss(doors: Doors, dry_run: bool, why: str, door: Door, id_: str) -> Became:
     answer = doors.post(door, _path(id_, "dismiss"), dry_run=dry_run, why=why)
     good = answer["would_be_dismissed"] if dry_run else answer["dismissed"]
     became = ("would be dismissed" if dry_run else "dismissed") if good else "not dismissed"
