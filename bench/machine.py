@@ -14,9 +14,8 @@ from pymongo import MongoClient
 PACKAGES = ("aiokafka", "faststream", "pymongo", "pydantic", "orjson", "uvloop")
 
 
-def machine(mongo: str) -> dict[str, Any]:
-    with MongoClient[dict[str, Any]](mongo) as client:
-        database = client.server_info()["version"]
+def machine(mongo: str | None = None) -> dict[str, Any]:
+    """`mongo`: the database, if one was measured."""
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
@@ -24,9 +23,14 @@ def machine(mongo: str) -> dict[str, Any]:
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "load_average": round(os.getloadavg()[0], 1),
         "python": sys.version.split()[0],
-        "mongodb": database,
+        **({"mongodb": _database(mongo)} if mongo else {}),
         "packages": {name: version(name) for name in PACKAGES},
     }
+
+
+def _database(mongo: str) -> str:
+    with MongoClient[dict[str, Any]](mongo) as client:
+        return str(client.server_info()["version"])
 
 
 def _processor() -> str:

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
@@ -14,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cli.addresses import find
 from cli.errors import CliError, Unfinished
+from cli.mails import mails
 from deploy.local import broker
 
 TOPIC = "contacts.v1"
@@ -32,26 +34,51 @@ class Sender(Protocol):
 
 
 def feed(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="One contact per line, as JSON.")],
+    file: Annotated[Path, typer.Argument(exists=True, help="One contact per line, as JSON; with --mbox a mailbox.")],
     rate: Annotated[
         float | None, typer.Option(min=0.1, help="Contacts per second. Default: as fast as it goes.")
     ] = None,
     via: Annotated[Via, typer.Option(help="Through the topic or through the HTTP door.")] = Via.kafka,
     raw: Annotated[bool, typer.Option("--raw", help="Send broken lines too, exactly as they are.")] = False,
+    mbox: Annotated[
+        bool, typer.Option("--mbox", help="The file is a mailbox (mbox), or the directory a Maildir.")
+    ] = False,
+    source: Annotated[str, typer.Option(help="With --mbox: the source that its mails are of.")] = "mail",
 ) -> None:
-    """Send a JSONL file of contacts. A broken line is named with its number and not sent."""
-    if raw and via is Via.http:
-        raise CliError("--raw goes over Kafka only: over HTTP one broken line would spoil the good ones beside it")
-    lines, broken = read(file, raw)
+    """Send a JSONL file of contacts, or the mails of a mailbox. A broken one is named with its number and not sent."""
+    if raw and (mbox or via is Via.http):
+        raise CliError("--raw is for lines over Kafka: over HTTP one broken line would spoil the good ones beside it")
+    if file.is_dir() and not mbox:
+        raise CliError(f"{file} is a directory; --mbox reads a Maildir")
     console = Console(stderr=True)
-    for number, problem in broken:
-        console.print(f"{file}:{number}: {problem}", style="red", markup=False, highlight=False, soft_wrap=True)
-    refused = asyncio.run(_send_all(lines, via, rate, console))
+    broken = Broken(file, console)
+    lines, total = mails(file, source, broken) if mbox else _lines(file, raw, broken)
+    sent, refused = asyncio.run(_send_all(lines, total, via, rate, console))
     for problem in refused:
         console.print(f"refused: {problem}", style="red", markup=False, highlight=False, soft_wrap=True)
-    typer.echo(f"sent {len(lines) - len(refused)}, refused {len(refused)}, broken {len(broken)}")
-    if refused or broken:
-        raise Unfinished(f"{len(refused) + len(broken)} of the lines in {file} did not become contacts")
+    typer.echo(f"sent {sent - len(refused)}, refused {len(refused)}, broken {broken.count}")
+    if missed := len(refused) + broken.count:
+        raise Unfinished(f"{missed} of the {'mails' if mbox else 'lines'} in {file} did not become contacts")
+
+
+class Broken:
+    """Tells of what can't become a contact, and counts it."""
+
+    def __init__(self, file: Path, console: Console) -> None:
+        self.count = 0
+        self._file, self._console = file, console
+
+    def __call__(self, number: int, problem: str) -> None:
+        self.count += 1
+        where = f"{self._file}:{number}: {problem}"
+        self._console.print(where, style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def _lines(file: Path, raw: bool, broken: Broken) -> tuple[list[bytes], int]:
+    lines, faults = read(file, raw)
+    for number, problem in faults:
+        broken(number, problem)
+    return lines, len(lines)
 
 
 def read(file: Path, raw: bool = False) -> tuple[list[bytes], list[tuple[int, str]]]:
@@ -95,25 +122,29 @@ def key_of(line: bytes) -> bytes | None:
     return str(conversation or f"{contact.get('source')}:{contact.get('id')}").encode()
 
 
-def batches(lines: list[bytes], rate: float | None) -> Iterator[list[bytes]]:
+def batches(lines: Iterable[bytes], rate: float | None) -> Iterator[list[bytes]]:
     """Small ones at a slow rate, so that contacts come evenly and not in heaps."""
     size = BATCH if rate is None else max(1, min(BATCH, int(rate / 10)))
-    return (lines[start : start + size] for start in range(0, len(lines), size))
+    rest = iter(lines)
+    while batch := list(islice(rest, size)):
+        yield batch
 
 
-async def _send_all(lines: list[bytes], via: Via, rate: float | None, console: Console) -> list[str]:
+async def _send_all(
+    lines: Iterable[bytes], total: int, via: Via, rate: float | None, console: Console
+) -> tuple[int, list[str]]:
     refused: list[str] = []
     started, sent = time.monotonic(), 0
     async with _kafka() if via is Via.kafka else _http() as send:
         with _progress(console) as progress:
-            bar = progress.add_task(f"contacts over {via}", total=len(lines))
+            bar = progress.add_task(f"contacts over {via}", total=total)
             for batch in batches(lines, rate):
                 refused += await send(batch)
                 sent += len(batch)
                 progress.update(bar, completed=sent)
                 if rate:
                     await asyncio.sleep(max(0.0, started + sent / rate - time.monotonic()))
-    return refused
+    return sent, refused
 
 
 def _progress(console: Console) -> Progress:

@@ -2,7 +2,22 @@ from __future__ import annotations
 
 import typer
 
-from cli import audit, contracts, feed, keys, parked, partitions, quarantine, rules, setup, stack, status, topics
+from cli import (
+    audit,
+    contracts,
+    evaluate,
+    feed,
+    keys,
+    learn,
+    parked,
+    partitions,
+    quarantine,
+    rules,
+    setup,
+    stack,
+    status,
+    topics,
+)
 from cli.group import Group
 
 app = typer.Typer(
@@ -17,6 +32,8 @@ app.command()(stack.down)
 app.command()(stack.demo)
 app.command()(feed.feed)
 app.command()(setup.setup)
+app.command()(learn.learn)
+app.command()(evaluate.evaluate)
 app.command()(status.status)
 app.add_typer(audit.app, name="audit")
 app.add_typer(contracts.app, name="contracts")

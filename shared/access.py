@@ -18,6 +18,7 @@ import yaml
 
 from shared.clock import Clock, utc_now
 from shared.events.escalations import DEPARTMENTS
+from shared.watched import Watched
 
 log = logging.getLogger(__name__)
 Role = Literal[
@@ -84,16 +85,14 @@ class Keys:
 
     def __init__(self, path: Path, clock: Clock = utc_now) -> None:
         self._path, self._clock = path, clock
-        self._stamp: tuple[int, int] | None = None
-        self._entries: list[dict[str, Any]] = []
+        self._entries = Watched[list[dict[str, Any]]](path, _entries, [])
 
     def principal(self, plain: str | None) -> Principal:
         """Who holds this key; Forbidden(401) if nobody does."""
         if not plain:
             raise Forbidden(401, "send an access key: Authorization: Bearer <key>")
-        self._refresh()
         hashed = digest(plain)
-        for entry in self._entries:
+        for entry in self._entries():
             if hmac.compare_digest(str(entry.get("hash", "")), hashed):
                 if (end := entry.get("expires")) and self._is_over(end):
                     raise Forbidden(401, "this access key has ended; ask for a new one")
@@ -107,17 +106,12 @@ class Keys:
             log.error("keys file %s: %r is no moment; the key is taken as ended", self._path, end)
             return True
 
-    def _refresh(self) -> None:
-        try:
-            stat = self._path.stat()
-            stamp = (stat.st_mtime_ns, stat.st_size)
-            if stamp != self._stamp:
-                entries = yaml.safe_load(self._path.read_text()) or []
-                if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-                    raise ValueError("a list of entries is wanted")
-                self._entries, self._stamp = entries, stamp
-        except (OSError, ValueError, yaml.YAMLError) as error:
-            log.error("keys file %s can't be read, the last good keys stay: %s", self._path, error)
+
+def _entries(text: str) -> list[dict[str, Any]]:
+    entries = yaml.safe_load(text) or []
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ValueError("a list of entries is wanted")
+    return entries
 
 
 def _principal(entry: dict[str, Any]) -> Principal:

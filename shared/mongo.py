@@ -63,3 +63,9 @@ async def aggregated(collection: Any, pipeline: list[dict[str, Any]]) -> list[di
     cursor = await cursor if inspect.isawaitable(cursor) else cursor
     found: list[dict[str, Any]] = await cursor.to_list(None)
     return found
+
+
+async def watching(collection: Any, pipeline: list[dict[str, Any]], **options: Any) -> Any:
+    """A change stream, an asynchronous context; from one driver it comes at once, from the other as a promise."""
+    stream = collection.watch(pipeline, **options)
+    return await stream if inspect.isawaitable(stream) else stream

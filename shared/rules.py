@@ -1,5 +1,6 @@
 """Rules are YAML files that an operator may change: shipped ones, each replaced by one of its name in his directory.
 
+Beside them may lie what a command made, as arrays (`.npz`): data, never objects, which could run code when read.
 They are validated before they are used. A running service looks at the files every few seconds and takes a changed,
 valid set at once; an invalid one is refused with file and line, and the last good one stays.
 
@@ -9,7 +10,9 @@ Errors:
 
 import importlib
 import logging
-from collections.abc import Callable, Iterable
+import zipfile
+import zlib
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -21,6 +24,8 @@ log = logging.getLogger(__name__)
 R = TypeVar("R")
 Parse = Callable[[dict[str, Any]], R]
 SERVICES = Path(__file__).parent.parent / "services"
+MAX_ARRAYS = 256 * 1024 * 1024
+"""Bytes of all arrays of a file, unpacked."""
 
 
 class RulesError(Exception):
@@ -64,10 +69,14 @@ class Rules(Generic[R]):
 
 def files(service: str, directory: Path | None) -> dict[str, Path]:
     """The file for each rule name: the operator's where there is one, else the shipped one."""
-    found = {path.stem: path for path in _seen((SERVICES / service / "rules").glob("*.yaml"))}
+    found = {path.stem: path for path in _readable(SERVICES / service / "rules")}
     if directory is not None:
-        found |= {path.stem: path for path in _seen((directory / service).glob("*.yaml"))}
+        found |= {path.stem: path for path in _readable(directory / service)}
     return found
+
+
+def _readable(directory: Path) -> list[Path]:
+    return [path for path in _seen(directory.glob("*")) if path.suffix in _READERS]
 
 
 def _seen(paths: Iterable[Path]) -> list[Path]:
@@ -75,10 +84,10 @@ def _seen(paths: Iterable[Path]) -> list[Path]:
     return sorted(path for path in paths if not path.name.startswith("."))
 
 
-def load(service: str, parse: Parse[R], directory: Path | None) -> R:
-    """Read and validate all rule files of a service."""
-    paths = files(service, directory)
-    documents = {name: _read(path) for name, path in paths.items()}
+def load(service: str, parse: Parse[R], directory: Path | None, *, only: Container[str] | None = None) -> R:
+    """Read and validate all rule files of a service, or `only` those of these names."""
+    paths = {name: path for name, path in files(service, directory).items() if only is None or name in only}
+    documents = {name: _READERS[path.suffix](path) for name, path in paths.items()}
     try:
         return parse(documents)
     except ValidationError as error:
@@ -111,6 +120,22 @@ def _read(path: Path) -> Any:
         raise RulesError([f"{path}:1: {error}"]) from None
 
 
+def _read_arrays(path: Path) -> dict[str, Any]:
+    import numpy  # only where there is such a file
+
+    try:
+        with zipfile.ZipFile(path) as parts:
+            if (size := sum(part.file_size for part in parts.infolist())) > MAX_ARRAYS:
+                raise ValueError(f"{size} bytes unpacked, more than {MAX_ARRAYS}")
+        with numpy.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+        raise RulesError([f"{path}:1: no arrays can be read from it: {error}"]) from None
+
+
+_READERS: dict[str, Callable[[Path], Any]] = {".yaml": _read, ".npz": _read_arrays}
+
+
 def _where(fault: Any, paths: dict[str, Path]) -> str:
     """`file:line: field: message`. A fault's first step names the file, the others lead into it."""
     steps = [step for step in fault["loc"] if isinstance(step, (str, int))]
@@ -118,7 +143,7 @@ def _where(fault: Any, paths: dict[str, Path]) -> str:
     path = paths.get(str(steps[0])) if steps else None
     if path is None:
         return f"{'.'.join(map(str, steps)) or 'rules'}: {message}"
-    line = _line(yaml.compose(path.read_text(encoding="utf-8")), steps[1:])
+    line = _line(yaml.compose(path.read_text(encoding="utf-8")), steps[1:]) if path.suffix == ".yaml" else 1
     return f"{path}:{line}: {'.'.join(map(str, steps[1:])) or path.stem}: {message}"
 
 
@@ -146,15 +171,13 @@ def check(directory: Path) -> list[str]:
         if path.is_dir() and path.name not in known:
             problems.append(f"{path}:1: no service is called {path.name}; there are {', '.join(sorted(known))}")
     for service in sorted(known):
-        parse = importlib.import_module(f"services.{service}.domain.rules").Rules.parse
-        shipped = set(files(service, None))
+        model = importlib.import_module(f"services.{service}.domain.rules").Rules
+        read = {path.name for path in files(service, None).values()} | getattr(model, "LEARNED", frozenset())
         for path in _seen((directory / service).glob("*")):
-            if path.suffix != ".yaml" or path.stem not in shipped:
-                problems.append(
-                    f"{path}:1: {service} reads no such file; it reads {', '.join(sorted(shipped))} (.yaml)"
-                )
+            if path.name not in read:
+                problems.append(f"{path}:1: {service} reads no such file; it reads {', '.join(sorted(read))}")
         try:
-            load(service, parse, directory)
+            load(service, model.parse, directory)
         except RulesError as error:
             problems += error.problems
     return problems

@@ -1,21 +1,30 @@
 """Intake's door for HTTP: contacts in, cases and customers to look at, work on a case."""
 
 import asyncio
-import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import RootModel
-from pymongo.errors import ExecutionTimeout
 
+from services.intake.api_ask import ask_router
+from services.intake.api_customers import customers_router
+from services.intake.api_examples import examples_router
+from services.intake.api_find import find_router
+from services.intake.change import ContactChange, contact_change, paired
+from services.intake.channels.doors import Channel, mount
+from services.intake.channels.webhook import Secrets, secrets_of
+from services.intake.conversations import Conversations
 from services.intake.domain.case import Case
-from services.intake.domain.customer import Customer, point_of
+from services.intake.domain.diagnostics import consented
 from services.intake.domain.rules import Rules
+from services.intake.domain.split import new_case
 from services.intake.domain.work import decide_work, pass_on
-from services.intake.store import Cases, ContactChange, contact_change
+from services.intake.help import Helper
+from services.intake.settings import Settings
+from services.intake.store import Cases
 from shared.access import Principal
 from shared.clock import wire
 from shared.codec import check_tree
@@ -26,13 +35,10 @@ from shared.events.contacts import MAX_RECORD_BYTES, Contact
 from shared.events.work import INTAKE_VERBS, Verb, Work
 from shared.fold import Change, Outcome
 from shared.http import (
-    After,
     Json,
-    Limit,
     Problem,
     body_of,
     for_himself,
-    page,
     parsed,
     problem_of,
     read_body,
@@ -44,26 +50,14 @@ from shared.ids import contact_event_id, contact_id
 from shared.rules import Rules as Live
 from shared.service import Running
 from shared.telemetry import current_trace
+from shared.watched import Watched
 
-Channel = Annotated[Principal, who("channel", "agent", "supervisor")]
 READERS = ("agent", "supervisor", "expert", "coordinator", "quality", "care")
-Reader = Annotated[Principal, who(*READERS, writes=False)]
 ContactReader = Annotated[Principal, who("channel", *READERS, writes=False)]
 Worker = Annotated[Principal, who("agent", "supervisor", "expert", "engineer", "coordinator")]
 MOST_IN_BATCH = 500
-MOST_LINES = 1000
-HIDDEN = ("_id", "key", "order")
 BATCH_BYTES = 16 * 1024 * 1024
-LONGEST_SEARCH_MS = 2_000
-MOST_SEARCHES = 4
-"""Searches for words that one process lets the database do at once; the others wait their turn."""
-NUMBER = re.compile(r"[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}")
-BRIEF = {
-    "case_id", "number", "status", "priority", "category", "kind", "channel", "language", "summary", "customer_id",
-    "agent_id", "opened_at",
-}  # fmt: skip
 VERBS: tuple[str, ...] = get_args(Verb)
-Look = Callable[[dict[str, Any]], Awaitable[list[str]]]
 
 
 class WorkSaid(Work):
@@ -76,12 +70,14 @@ class ManyContacts(RootModel[list[Contact]]):
     """At most MOST_IN_BATCH."""
 
 
-def router(running: Running, cases: Cases, rules: Live[Rules]) -> APIRouter:
+def router(running: Running, cases: Cases, rules: Live[Rules], helper: Helper, talks: Conversations) -> APIRouter:
     """The doors of CONTRACTS section 3, intake."""
     doors = APIRouter()
     _contacts(doors, running, cases, rules)
-    _cases(doors, cases)
-    _customers(doors, cases, rules)
+    doors.include_router(find_router(cases, helper, rules))
+    doors.include_router(examples_router(cases))
+    doors.include_router(customers_router(running, cases, rules))
+    doors.include_router(ask_router(running, talks, helper.knowledge, rules, partial(_take, running, cases, rules)))
     _work(doors, running, cases, rules)
     return doors
 
@@ -90,14 +86,19 @@ def _contacts(doors: APIRouter, running: Running, cases: Cases, rules: Live[Rule
     @doors.post("/v1/contacts", status_code=201, tags=["contacts"], openapi_extra=takes(Contact))
     async def receive(request: Request, by: Channel, dry_run: Annotated[bool, Query()] = False) -> Response:
         value = await read_body(request)
-        change = _contact_change(value, rules(), running)
+        return await take(request, by, _contact(value), value, dry_run)
+
+    async def take(request: Request, by: Principal, contact: Contact, said: Any, dry_run: bool) -> Response:
+        change = _contact_change(contact, rules(), running)
         if dry_run:
             return Json(_preview(change, await cases.preview(change)))
 
         async def make() -> tuple[int, Any]:
             return 201, _received(change, await running.submit(cases, change))
 
-        return await running.idempotency.answer(request, by, value, make)
+        return await running.idempotency.answer(request, by, said, make)
+
+    mount(doors, take, rules, _webhook_secrets(running.core.settings), running.core.clock)
 
     @doors.post("/v1/contacts/batch", status_code=207, tags=["contacts"], openapi_extra=takes(ManyContacts))
     async def receive_batch(request: Request, by: Channel) -> Response:
@@ -155,26 +156,42 @@ def _waiting(document: Document[Case], source: str, id_: str, by: Principal) -> 
     return {"waiting": "parked", "since": wire(since), "error": error}
 
 
-async def _ids(cases: Cases, query: dict[str, Any], *, limit: int, sort: Any = None) -> list[str]:
-    """The keys of the documents that match; ExecutionTimeout if they are not found in time."""
-    found = cases.documents.find(query, projection={"_id": 1}, sort=sort, limit=limit, max_time_ms=LONGEST_SEARCH_MS)
+async def _ids(cases: Cases, query: dict[str, Any], *, limit: int) -> list[str]:
+    """The keys of the documents that match."""
+    found = cases.documents.find(query, projection={"_id": 1}, limit=limit)
     return [body["_id"] for body in await found.to_list(None)]
 
 
-def _contact_change(value: Any, rules: Rules, running: Running) -> ContactChange:
+def _webhook_secrets(settings: Settings) -> Callable[[], Secrets]:
+    nothing: Secrets = {}
+    return Watched(settings.webhooks, secrets_of, nothing) if settings.webhooks else lambda: nothing
+
+
+def _contact(value: Any) -> Contact:
     if not isinstance(value, dict):
         raise Problem(422, "invalid", "body: a JSON object is wanted", field="body")
-    contact = body_of(Contact, value)
+    return body_of(Contact, value)
+
+
+def _contact_change(contact: Contact, rules: Rules, running: Running) -> ContactChange:
     change = contact_change(contact, rules, trace=current_trace())
     id_ = contact_event_id(contact.source, contact.id, contact.revision)
     key = contact.conversation or f"{contact.source}:{contact.id}"
-    record = inbound_record(Contact.TOPIC, Contact.TYPE, key, contact, running.core.clock(), id_)
+    record = inbound_record(Contact.TOPIC, Contact.TYPE, key, consented(contact), running.core.clock(), id_)
     if len(record.value) > MAX_RECORD_BYTES:
         raise Unreadable(
             "too_large", f"the contact has {len(record.value)} bytes; at most {MAX_RECORD_BYTES} are taken"
         )
     change.records = (record,)
     return change
+
+
+async def _take(running: Running, cases: Cases, rules: Live[Rules], contact: Contact) -> Case:
+    """As if the contact had been posted; the case that holds it."""
+    outcome = await running.submit(cases, _contact_change(contact, rules(), running))
+    case: Case | None = outcome.state
+    assert case is not None, "a contact that was taken in is in a case"
+    return case
 
 
 def _received(change: ContactChange, outcome: Outcome[Case]) -> dict[str, Any]:
@@ -201,7 +218,7 @@ async def _receive_all(values: Sequence[Any], running: Running, cases: Cases, ru
     changes: dict[int, ContactChange] = {}
     for i, value in enumerate(values):
         try:
-            changes[i] = _contact_change(_checked(value), rules, running)
+            changes[i] = _contact_change(_contact(_checked(value)), rules, running)
         except (Problem, Unreadable) as error:
             answers[i] = problem_of(error).body()
     waiting = [running.submit(cases, change) for change in changes.values()]
@@ -227,121 +244,6 @@ def _answer(change: ContactChange, outcome: Outcome[Case] | BaseException) -> di
     return {"status": 201, **_received(change, outcome)}
 
 
-def _cases(doors: APIRouter, cases: Cases) -> None:
-    turn = asyncio.Semaphore(MOST_SEARCHES)
-
-    @doors.get("/v1/cases", tags=["cases"])
-    async def search(
-        _: Reader,
-        status: str | None = None,
-        priority: str | None = None,
-        customer: str | None = None,
-        q: Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")] = None,
-        limit: Limit = 50,
-        after: After = "",
-    ) -> Any:
-        query: dict[str, Any] = {"_id": {"$gt": after}, "state": {"$exists": True}}
-        wanted = {"ix.status": status, "ix.priority": priority}
-        query |= {name: value for name, value in wanted.items() if value}
-        if customer:
-            query["ix.customer"] = {"$in": list(await cases.everyone_who_is(customer))}
-        look = partial(_ids, cases, limit=limit + 1, sort=[("_id", 1)])
-        ids = await (_by_words(look, query, q, turn) if q else look(query))
-        found = await cases.get_many(ids)
-        return page([_brief(found[id_]) for id_ in ids], limit, lambda item: str(item["case_id"]))
-
-    @doors.get("/v1/cases/{case}", tags=["cases"])
-    async def show(_: Reader, case: str) -> Any:
-        found = await _case(cases, case)
-        lines = cases.timeline.find({"key": found.case_id}, sort=[("order", 1)], limit=MOST_LINES)
-        return {**_whole(found), "timeline": [_line(line) for line in await lines.to_list(None)]}
-
-
-async def _by_words(look: Look, query: dict[str, Any], q: str, turn: asyncio.Semaphore) -> list[str]:
-    """The case of a number, by the index alone; else those whose words hold it, which are read one after the other.
-
-    Raises Problem(422) if that takes longer than LONGEST_SEARCH_MS.
-    """
-    number = q.upper()
-    if NUMBER.fullmatch(number) and (ids := await look(query | {"ix.number": number})):
-        return ids
-    words = {"$regex": re.escape(q), "$options": "i"}
-    texts = [{f"state.{name}": words} for name in ("summary", "subject", "text")]
-    async with turn:
-        try:
-            return await look(query | {"$or": texts})
-        except ExecutionTimeout:
-            raise _too_wide() from None
-
-
-def _too_wide() -> Problem:
-    """Not 503: asked again it takes as long."""
-    narrower = "narrow it by status, priority or customer, or ask for the number of the case"
-    detail = f"the search took longer than {LONGEST_SEARCH_MS / 1000:g} s; {narrower}"
-    return Problem(422, "search_too_wide", detail, field="q")
-
-
-async def _case(cases: Cases, id_or_number: str) -> Case:
-    number = id_or_number.upper()
-    found = await cases.find({"$or": [{"_id": id_or_number}, {"ix.number": number}]}, limit=2)
-    if not found:
-        raise Problem(404, "unknown_case", f"there is no case {id_or_number}", field="case")
-    if len(found) > 1:
-        ids = [case.case_id for case in found]
-        detail = f"more than one case has the number {number}; use the id"
-        raise Problem(409, "ambiguous_number", detail, field="case", ids=ids)
-    return found[0]
-
-
-def _whole(case: Case) -> dict[str, Any]:
-    """`escalation`: of several that are open the highest."""
-    escalation = case.escalation
-    shown = case.model_dump(mode="json", exclude={"escalations"})
-    return {**shown, "escalation": escalation.model_dump(mode="json") if escalation else None}
-
-
-def _brief(case: Case) -> dict[str, Any]:
-    return case.model_dump(mode="json", include=BRIEF)
-
-
-def _line(body: dict[str, Any]) -> dict[str, Any]:
-    return {name: wire(value) if name == "at" else value for name, value in body.items() if name not in HIDDEN}
-
-
-def _customers(doors: APIRouter, cases: Cases, rules: Live[Rules]) -> None:
-    @doors.get("/v1/customers", tags=["customers"])
-    async def by_point(
-        _: Reader,
-        phone: str | None = None,
-        email: str | None = None,
-        app_id: str | None = None,
-        social: str | None = None,
-    ) -> Any:
-        asked = {"phone": phone, "email": email, "app_id": app_id, "social": social}
-        points = [point_of(kind, value, rules()) for kind, value in asked.items() if value]
-        if not points:
-            raise Problem(422, "invalid", "one of phone, email, app_id, social is wanted", field="phone")
-        found = await cases.customers.find({"ix.points": {"$in": points}}, limit=1)
-        if not found:
-            raise Problem(404, "unknown_customer", "no customer has this contact point")
-        return await _customer(cases, found[0])
-
-    @doors.get("/v1/customers/{customer_id}", tags=["customers"])
-    async def show(_: Reader, customer_id: str) -> Any:
-        found = await cases.customers.get(customer_id)
-        if found is None:
-            raise Problem(404, "unknown_customer", f"there is no customer {customer_id}", field="customer_id")
-        return await _customer(cases, found)
-
-
-async def _customer(cases: Cases, customer: Customer) -> dict[str, Any]:
-    """The customer, whoever he has become, with his cases, newest first."""
-    ids = await cases.everyone_who_is(customer.customer_id)
-    customer = await cases.customers.get(ids[0]) or customer
-    own = await cases.find({"ix.customer": {"$in": list(ids)}}, sort=[("ix.opened_at", -1)], limit=100)
-    return {**customer.model_dump(mode="json"), "cases": [_brief(case) for case in own]}
-
-
 def _work(doors: APIRouter, running: Running, cases: Cases, rules: Live[Rules]) -> None:
     @doors.post("/v1/work", tags=["work"], openapi_extra=takes(WorkSaid))
     async def work(request: Request, by: Worker) -> Response:
@@ -357,11 +259,19 @@ def _work(doors: APIRouter, running: Running, cases: Cases, rules: Live[Rules]) 
             await cases.vet(change, done.agent_id)
             outcome = await running.submit(cases, change)
             assert outcome.state is not None
-            told = {"case_id": done.case_id, "number": outcome.state.number, "type": f"work.{verb}"}
+            told = {"case_id": outcome.state.case_id, "number": outcome.state.number, "type": f"work.{verb}"}
             decided = verb in INTAKE_VERBS
-            return (200, {**told, "status": outcome.state.status}) if decided else (202, told)
+            return (200, {**told, **_came_of(outcome.state, done, verb)}) if decided else (202, told)
 
         return await running.idempotency.answer(request, by, value, make)
+
+
+def _came_of(case: Case, work: Work, verb: str) -> dict[str, Any]:
+    """Of two cases that are merged the answer tells of the one that ends, whichever was named."""
+    told: dict[str, Any] = {"status": case.status}
+    if case.merged_into:
+        told["goes_on_as"] = case.merged_into
+    return told | {"new_case": new_case(work)} if verb == "split" else told
 
 
 def _work_change(work: Work, verb: str, running: Running, rules: Rules) -> Change[Case]:
@@ -371,7 +281,7 @@ def _work_change(work: Work, verb: str, running: Running, rules: Rules) -> Chang
     else:
         decide = partial(pass_on, work=work, verb=verb)
     record = inbound_record(Work.TOPIC, f"work.{verb}", work.case_id, work, running.core.clock(), cause)
-    return Change(
+    change = Change(
         work.case_id,
         decide,
         cause,
@@ -380,3 +290,4 @@ def _work_change(work: Work, verb: str, running: Running, rules: Rules) -> Chang
         records=(record,),
         trace=current_trace(),
     )
+    return paired(change, work, verb)

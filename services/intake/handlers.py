@@ -4,12 +4,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from services.intake.change import PAIRS, Answer, ContactChange, contact_change, paired
 from services.intake.domain import follow, follow_escalation, follow_feedback, follow_targets
+from services.intake.domain.approve import Approved, approve, retire
 from services.intake.domain.case import Case
+from services.intake.domain.follow_incident import Incident, declared
 from services.intake.domain.roster import Colleague, enrol
 from services.intake.domain.rules import Rules
 from services.intake.domain.work import decide_work
-from services.intake.store import ContactChange, contact_change
 from shared.codec import Inbound, parse
 from shared.decisions import Decision
 from shared.doors import Ask, Handlers, ignore
@@ -19,7 +21,15 @@ from shared.events.assignments import CaseAssigned, CaseOffered, CaseQueued, Cas
 from shared.events.base import Event
 from shared.events.contacts import Contact
 from shared.events.escalations import EscalationLevelRaised, EscalationRaised, EscalationWithdrawn
-from shared.events.feedback import ImprovementChanged, ImprovementClosed, ImprovementOpened, SurveyAnswered
+from shared.events.feedback import (
+    ImprovementChanged,
+    ImprovementClosed,
+    ImprovementOpened,
+    KnowledgeApproved,
+    KnowledgeRetired,
+    SurveyAnswered,
+)
+from shared.events.incidents import IncidentDeclared
 from shared.events.sla import ClockPaused, ClockResumed, ClockStarted, EscalationAnswered, TargetMissed
 from shared.events.work import INTAKE_VERBS, ROUTING_VERBS, Work
 from shared.fold import Change
@@ -29,6 +39,7 @@ from shared.rules import Rules as Live
 CONTACTS = Inbound(frozenset({Contact.TYPE}), default=Contact.TYPE)
 WORK = Inbound(frozenset(f"work.{verb}" for verb in INTAKE_VERBS | ROUTING_VERBS))
 AGENTS = Inbound(frozenset({AgentUpdated.TYPE, AgentPresence.TYPE}))
+KNOWLEDGE = "knowledge."
 
 
 def case_changes(rules: Live[Rules], metrics: Metrics) -> Handlers[Case]:
@@ -67,17 +78,45 @@ def _work(verb: str, rules: Live[Rules]) -> Any:
     return lambda work, _: partial(decide_work, work=work, verb=verb, rules=rules())
 
 
-def contact_received(rules: Live[Rules]) -> Callable[[Event], ContactChange]:
-    return lambda event: contact_change(parse(Contact, event), rules(), event=event)
+def contact_received(rules: Live[Rules], answer: Answer | None = None) -> Callable[[Event], ContactChange]:
+    """`answer`: of the customer system, until it is asked; None where there is none."""
+    return lambda event: contact_change(parse(Contact, event), rules(), event=event, answer=answer)
 
 
 def work_done(changes: Handlers[Case]) -> Callable[[Event], Change[Case] | None]:
-    return lambda event: changes(event) if event.type.removeprefix("work.") in INTAKE_VERBS else None
+    def door(event: Event) -> Change[Case] | None:
+        verb = event.type.removeprefix("work.")
+        change = changes(event) if verb in INTAKE_VERBS else None
+        return paired(change, parse(Work, event), verb) if change and verb in PAIRS else change
+
+    return door
+
+
+def of_cases(changes: Handlers[Case]) -> Callable[[Event], Change[Case] | None]:
+    """What feedback says of a knowledge entry is no word of a case."""
+    return lambda event: None if event.type.startswith(KNOWLEDGE) else changes(event)
+
+
+def knowledge_changes(metrics: Metrics) -> Handlers[Approved]:
+    on: Handlers[Approved] = Handlers(metrics)
+    on.ours(KnowledgeApproved, lambda data, _: partial(approve, event=data))
+    on.ours(KnowledgeRetired, lambda data, _: partial(retire, event=data))
+    return on
+
+
+def of_knowledge(changes: Handlers[Approved]) -> Callable[[Event], Change[Approved] | None]:
+    return lambda event: changes(event) if event.type.startswith(KNOWLEDGE) else None
 
 
 def interpret(contacts: Callable[[Event], ContactChange], changes: Handlers[Case]) -> Callable[[Event], Change[Case]]:
     """For a record that waited in its document: a contact, or what else a case takes."""
     return lambda event: contacts(event) if event.topic == Contact.TOPIC else changes(event)
+
+
+def incident_changes(metrics: Metrics) -> Handlers[Incident]:
+    on: Handlers[Incident] = Handlers(metrics)
+    on.ours(IncidentDeclared, lambda data, _: partial(declared, event=data))
+    return on
 
 
 def colleague_changes(metrics: Metrics) -> Handlers[Colleague]:

@@ -19,6 +19,7 @@ from shared.timers import Timed
 READERS = {
     "sla.v1": ("intake", "feedback", "notify"),
     **dict.fromkeys(ESCALATIONS, ("intake", "notify")),
+    "incidents.v1": ("intake",),
 }
 
 

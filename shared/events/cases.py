@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar, Literal
 
-from shared.events.base import Body, CaseEvent, Moment, PersonalText
+from shared.events.base import Body, CaseEvent, EventData, Moment, PersonalText
 
 Priority = Literal["P0", "P1", "P2", "P3"]
 Kind = Literal["question", "fault", "complaint", "request"]
@@ -35,15 +35,48 @@ class PriorityReason(Body):
     rule: str
     impact: str
     urgency: str
+    complexity: str | None = None
     tier: str | None = None
     sentiment: str | None = None
 
 
 class Sentiment(Body):
-    """score: -1 (angry) to 1 (glad)."""
+    """score: -1 (angry) to 1 (glad). `words` and `model`: what it was made of, where a model was learned."""
 
     score: float
     label: str
+    words: float | None = None
+    model: float | None = None
+
+
+class CategoryGuess(Body):
+    """What a learned model says a case is about, how sure it is (0 to 1), and the model's version."""
+
+    category: tuple[str, ...]
+    confidence: float
+    version: str
+
+
+CheckStatus = Literal["confirmed", "unknown", "mismatch", "unchecked"]
+
+
+class FactCheck(Body):
+    """What the customer system says of a fact. `expected`: what it has instead, if that is this customer's."""
+
+    fact: str
+    value: PersonalText
+    status: CheckStatus
+    why: str = ""
+    expected: PersonalText | None = None
+    source: str = ""
+    at: Moment | None = None
+
+
+class Remote(Body):
+    """A remote session 远程: the secure channel that it went over, and the https link of its recording."""
+
+    channel: str | None = None
+    recording: PersonalText | None = None
 
 
 class _Case(CaseEvent):
@@ -51,6 +84,8 @@ class _Case(CaseEvent):
 
 
 class CaseOpened(_Case):
+    """`review`: why a person must look at it before it is worked on (`uncertain_category`); None: nobody must."""
+
     TYPE: ClassVar[str] = "case.opened"
     contact_id: str
     contact: ContactRef
@@ -60,6 +95,8 @@ class CaseOpened(_Case):
     category: tuple[str, ...]
     kind: Kind
     category_confidence: float
+    category_by_model: CategoryGuess | None = None
+    review: str | None = None
     tags: tuple[str, ...] = ()
     demand: str | None = None
     priority: Priority
@@ -86,12 +123,24 @@ class CaseContactAdded(_Case):
     contact: ContactRef
     revision: int = 1
     channel: str
+    joined_by: str = ""
     text: PersonalText | None = None
     text_truncated: bool = False
     reach: Reach = Reach()
     facts: dict[str, PersonalText] = {}
     missing: tuple[str, ...] = ()
+    fact_checks: tuple[FactCheck, ...] = ()
     sentiment: Sentiment | None = None
+
+
+class CaseFactsChecked(_Case):
+    """The customer system answered later than the case was opened: all checks as they stand now."""
+
+    TYPE: ClassVar[str] = "case.facts_checked"
+    by: str
+    fact_checks: tuple[FactCheck, ...] = ()
+    flags: tuple[str, ...] = ()
+    tier: str | None = None
 
 
 class _Change(_Case):
@@ -106,6 +155,7 @@ class CaseReclassified(_Change):
     was: tuple[str, ...]
     to: tuple[str, ...]
     kind: Kind | None = None
+    review: str | None = None
 
 
 class CaseReprioritised(_Change):
@@ -123,6 +173,35 @@ class CaseNoted(_Change):
     text: PersonalText = ""
     remedy: PersonalText | None = None
     promise_at: Moment | None = None
+
+
+class CaseSummarised(_Change):
+    """An agent corrected the summary, or what the customer wants (`demand`)."""
+
+    TYPE: ClassVar[str] = "case.summarised"
+    was: PersonalText = ""
+    to: PersonalText = ""
+    demand: str | None = None
+
+
+class CaseMerged(_Change):
+    """This case and another are one: whoever asks for this one goes on to `into`. Nothing is moved."""
+
+    TYPE: ClassVar[str] = "case.merged"
+    into: str
+    into_number: str
+
+
+class CaseLinked(_Change):
+    """This case has to do with another (`to`: a case id), or is part of an incident (`to`: its id).
+
+    `follows`: the customer came back after `to` was closed for good. `split`: this one holds what was a matter of its
+    own in `to`.
+    """
+
+    TYPE: ClassVar[str] = "case.linked"
+    to: str
+    kind: Literal["related", "follows", "split", "incident"] = "related"
 
 
 class Promise(Body):
@@ -166,14 +245,42 @@ class CaseResolved(_Work):
     cause: str | None = None
     evidence: tuple[PersonalText, ...] = ()
     measure: PersonalText | None = None
+    remote: tuple[Remote, ...] = ()
+
+
+class SimilarCase(Body):
+    """Another case whose customer said much the same, and what helped there. `score`: 0 to 1."""
+
+    case_id: str
+    number: str
+    score: float
+    category: tuple[str, ...] = ()
+    resolution: PersonalText = ""
+    cause: str | None = None
+
+
+class Suggestion(Body):
+    """A knowledge entry that may help, with its version and when to use it. `score`: 0 to 1."""
+
+    id: str
+    version: int
+    kind: str
+    language: str
+    title: str
+    scenario: str
+    score: float
 
 
 class CaseClosed(_Work):
+    """`similar`, `suggestions`: as they were found when it was closed."""
+
     TYPE: ClassVar[str] = "case.closed"
     by: str
     how: Literal["customer", "agent", "timer"]
     why: str = ""
     agent_id: str | None = None
+    similar: tuple[SimilarCase, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()
 
 
 class CaseReopened(_Case):
@@ -182,11 +289,29 @@ class CaseReopened(_Case):
     reason: PersonalText = ""
 
 
+class BurstNoticed(EventData):
+    """Many alike contacts in a short time (IN-14), by category (second level) and the words that they share.
+
+    `cases`: those that are told for the first time. The subject is the burst.
+    """
+
+    TOPIC: ClassVar[str] = "cases.v1"
+    TYPE: ClassVar[str] = "burst.noticed"
+    burst_id: str
+    category: tuple[str, ...]
+    words: tuple[str, ...] = ()
+    cases: tuple[str, ...] = ()
+
+
 EVENTS = (
     CaseOpened,
     CaseContactAdded,
+    CaseFactsChecked,
     CaseReclassified,
     CaseReprioritised,
+    CaseSummarised,
+    CaseMerged,
+    CaseLinked,
     CaseNoted,
     CaseResponded,
     CaseWaiting,
@@ -194,4 +319,5 @@ EVENTS = (
     CaseResolved,
     CaseClosed,
     CaseReopened,
+    BurstNoticed,
 )

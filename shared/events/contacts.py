@@ -2,14 +2,26 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from shared.events.base import PERSONAL, Body, EventData, Moment, PersonalText
 
 Channel = Literal["phone", "chat", "email", "sms", "app", "web", "social", "review", "onsite"]
 MAX_TEXT_BYTES = 64 * 1024
 MAX_RECORD_BYTES = 256 * 1024
+MAX_ATTACHMENTS = 50
+MAX_REPLIES_TO = 50
+MAX_TURNS = 100
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def _within_limit(text: str) -> str:
+    if len(text.encode()) > MAX_TEXT_BYTES:
+        raise ValueError(f"longer than {MAX_TEXT_BYTES // 1024} KiB; send the rest as an attachment")
+    return text
+
+
+Text = Annotated[PersonalText, AfterValidator(_within_limit)]
 
 
 class ContactCustomer(Body):
@@ -36,8 +48,21 @@ class Attachment(Body):
     bytes: Annotated[int, Field(ge=0)] | None = None
 
 
+class Turn(Body):
+    """Something said before a person took over. `source`: the knowledge entry and version that an answer is from."""
+
+    by: Literal["customer", "self_service"]
+    text: PersonalText
+    at: Moment
+    source: str | None = None
+
+
 class Contact(EventData):
-    """One thing a customer said, through one channel. `source` + `id` is its identity for ever."""
+    """One thing a customer said, through one channel. `source` + `id` is its identity for ever.
+
+    `replies_to`: ids of earlier contacts of the same source that this one answers, the newest last.
+    `self_service`: what was said on both sides before a person took over.
+    """
 
     TOPIC: ClassVar[str] = "contacts.v1"
     TYPE: ClassVar[str] = "contact.received"
@@ -47,28 +72,23 @@ class Contact(EventData):
     revision: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     channel: Channel
     conversation: Name | None = None
+    replies_to: Annotated[tuple[Name, ...], Field(max_length=MAX_REPLIES_TO)] = ()
     occurred_at: Moment | None = None
     customer: ContactCustomer = ContactCustomer()
     subject: PersonalText | None = None
-    text: PersonalText | None = None
+    text: Text | None = None
     facts: Facts = Facts()
-    attachments: Annotated[tuple[Attachment, ...], Field(max_length=50)] = ()
+    attachments: Annotated[tuple[Attachment, ...], Field(max_length=MAX_ATTACHMENTS)] = ()
     diagnostics: Annotated[dict[str, Any] | None, PERSONAL] = None
     diagnostics_consent: bool = False
     rating: Annotated[int, Field(ge=0, le=10)] | None = None
     voice: Annotated[dict[str, Any] | None, PERSONAL] = None
+    self_service: Annotated[tuple[Turn, ...], Field(max_length=MAX_TURNS)] = ()
 
-    @field_validator("customer", "facts", "attachments", mode="before")
+    @field_validator("customer", "facts", "attachments", "replies_to", mode="before")
     @classmethod
     def absent_is_empty(cls, value: Any, info: Any) -> Any:
-        return ([] if info.field_name == "attachments" else {}) if value is None else value
-
-    @field_validator("text")
-    @classmethod
-    def text_within_limit(cls, value: str | None) -> str | None:
-        if value is not None and len(value.encode()) > MAX_TEXT_BYTES:
-            raise ValueError(f"longer than {MAX_TEXT_BYTES // 1024} KiB; send the rest as an attachment")
-        return value
+        return ([] if info.field_name in ("attachments", "replies_to") else {}) if value is None else value
 
     @model_validator(mode="after")
     def says_something(self) -> "Contact":

@@ -1,10 +1,10 @@
 """`feedback.v1`: what customers say when it is over, and what comes of it, decided by feedback."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from shared.events.base import PERSONAL, Body, CaseEvent, Moment, PersonalText
+from shared.events.base import PERSONAL, Body, CaseEvent, EventData, Moment, PersonalText
 from shared.events.escalations import Department
 
 Stars = Annotated[int, Field(ge=1, le=5)]
@@ -93,6 +93,65 @@ class ImprovementClosed(_Feedback):
     after: PersonalText
 
 
+KnowledgeKind = Literal["product_model", "frequent_problem", "solution", "law"]
+"""产品型号, 常见问题, 解决方案, 政策法规."""
+Line = Annotated[str, Field(min_length=1)]
+
+
+class Step(Body):
+    """What to do, and what should be seen then."""
+
+    do: Line
+    expect: Line
+
+
+class Option(Body):
+    """One way to solve it, weighed against the others."""
+
+    name: Line
+    pros: tuple[Line, ...] = ()
+    cons: tuple[Line, ...] = ()
+    cost: str = ""
+    when: str = ""
+
+
+class _Knowledge(EventData):
+    """Its subject is the knowledge entry, not a case."""
+
+    TOPIC: ClassVar[str] = "feedback.v1"
+    knowledge_id: str
+    version: Annotated[int, Field(ge=1)]
+    by: str = ""
+
+
+class KnowledgeApproved(_Knowledge):
+    """An entry in one language, as it is from now on; a higher version replaces the lower in all languages.
+
+    `scenario`: when to use it. `questions`: how customers ask for it. `cases`: those that it was learned from.
+    """
+
+    TYPE: ClassVar[str] = "knowledge.approved"
+    kind: KnowledgeKind
+    language: str
+    title: Line
+    scenario: Line
+    questions: tuple[Line, ...] = ()
+    body: str = ""
+    steps: tuple[Step, ...] = ()
+    options: tuple[Option, ...] = ()
+    categories: tuple[tuple[str, ...], ...] = ()
+    products: tuple[str, ...] = ()
+    firmware: str = ""
+    cases: tuple[str, ...] = ()
+
+
+class KnowledgeRetired(_Knowledge):
+    """This version and those before it are offered no more."""
+
+    TYPE: ClassVar[str] = "knowledge.retired"
+    why: str = ""
+
+
 EVENTS = (
     SurveyRequested,
     SurveyAnswered,
@@ -100,4 +159,6 @@ EVENTS = (
     ImprovementOpened,
     ImprovementChanged,
     ImprovementClosed,
+    KnowledgeApproved,
+    KnowledgeRetired,
 )

@@ -6,21 +6,30 @@ from pydantic import Field
 
 from shared.events.agents import AgentId
 from shared.events.base import PERSONAL, EventData, Moment, PersonalText
+from shared.events.cases import Remote
 
 ROUTING_VERBS = frozenset(
     {"accepted", "declined", "transferred", "visit_requested", "visit_started", "visit_completed"}
 )
 INTAKE_VERBS = frozenset(
-    {"responded", "noted", "waiting", "resumed", "reclassified", "resolved", "closed", "reopened", "delay_noticed"}
-)
+    {
+        "responded", "noted", "waiting", "resumed", "reclassified", "resolved", "closed", "reopened", "delay_noticed",
+        "merged", "linked", "split", "summarised",
+    }
+)  # fmt: skip
 Verb = Literal[
     "accepted", "declined", "transferred", "visit_requested", "visit_started", "visit_completed",
     "responded", "noted", "waiting", "resumed", "reclassified", "resolved", "closed", "reopened", "delay_noticed",
+    "merged", "linked", "split", "summarised",
 ]  # fmt: skip
 
 
 class Work(EventData):
-    """`type` on the wire is `work.<verb>`; `id` is unique per agent and makes a repeat harmless."""
+    """`type` on the wire is `work.<verb>`; `id` is unique per agent and makes a repeat harmless.
+
+    `to`: whom or what the verb is about beside the case: the group of a transfer, the other case of a merger or a link.
+    `contact_id`: which of the case's contacts is split off. `tried`: in vain. `remote`: a remote session.
+    """
 
     TOPIC: ClassVar[str] = "work.v1"
     TYPE: ClassVar[str] = "work"
@@ -37,8 +46,12 @@ class Work(EventData):
     category: tuple[str, ...] | None = None
     reason: PersonalText | None = None
     to: str | None = None
+    contact_id: str | None = None
     cause: str | None = None
     evidence: tuple[PersonalText, ...] = ()
+    tried: tuple[PersonalText, ...] | None = None
+    demand: str | None = None
+    remote: Remote | None = None
     result: PersonalText | None = None
     measure: PersonalText | None = None
     remedy: PersonalText | None = None

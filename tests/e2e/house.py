@@ -215,14 +215,16 @@ class House:
 
 
 READS = {
-    "intake": {"contacts.v1", "work.v1", "assignments.v1", "agents.v1", "sla.v1", "feedback.v1", *ESCALATIONS},
+    "intake": {
+        "contacts.v1", "work.v1", "assignments.v1", "agents.v1", "sla.v1", "feedback.v1", "incidents.v1", *ESCALATIONS,
+    },
     "routing": {"cases.v1", "work.v1", "agents.v1"},
     "sla": {"cases.v1", "assignments.v1", "escalation-replies.v1"},
     "feedback": {"cases.v1", "assignments.v1", "sla.v1", "notifications.v1"},
     "notify": {"cases.v1", "assignments.v1", "sla.v1", "feedback.v1", *ESCALATIONS},
-}
+}  # fmt: skip
 STORES = {
-    "intake": ("cases", "customers", "agents"),
+    "intake": ("cases", "customers", "agents", "bursts", "incidents"),
     "routing": ("tickets", "agents"),
     "sla": ("watches",),
     "feedback": ("outcomes",),

@@ -1,6 +1,8 @@
-"""S8: one story over three channels, as far as cases go; self-service comes later."""
+"""S8: one story over three channels."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 
@@ -9,25 +11,24 @@ from tests.e2e.house import House
 from tests.scenarios.told import SHIPPED, accepted, happened, on_duty, posted, shown
 
 pytestmark = [pytest.mark.stack, SHIPPED]
-NOT_YET = [
-    "POST /v1/ask answers from the knowledge base and hands over to a person",
-    "a phone contact joins by the customer's app id and number: only a conversation joins yet",
-]
 APP = {"app_id": "app-s8", "language": "zh"}
 BOTH = {"app_id": "app-s8", "phone": "+8613900139000", "language": "zh"}
 
 
 async def test_S8_one_customer_whole_timeline_corrected_and_solved_in_the_first_contact(house: House) -> None:
     await on_duty(house, "Z08", name="吴梅", team="技术组")
-    text = "路由器R6怎么重置？还是不行，转人工"
-    opened = await posted(house, "s8-app", text, channel="app", conversation="s8", customer=APP)
-    case = opened["case_id"]
-    joined = await posted(house, "s8-phone", "我刚才在APP里说过了", channel="app", conversation="s8", customer=BOTH)
-    assert (joined["case_id"], joined["opened"]) == (case, False)
+    answered = await asks(house, "路由器R6怎么重置")
+    assert (answered["handed_over"], answered["source"]["id"]) == (False, "router-r6-reset")
+    assert answered["confidence"] > 0.5
+    handed_over = await asks(house, "还是不行，转人工")
+    case = handed_over["case_id"]
+    joined = await posted(house, "s8-phone", "我刚才在APP里说过了", customer=BOTH)
+    assert (joined["case_id"], joined["opened"], joined["number"]) == (case, False, handed_over["number"])
 
     seen = await house.get("intake", f"/v1/cases/{case}")
     said = [line["text"] for line in seen["timeline"] if line["kind"].startswith("contact")]
-    assert said == [text, "我刚才在APP里说过了"]
+    assert said == ["路由器R6怎么重置\n还是不行，转人工", "我刚才在APP里说过了"]
+    assert answered["answer"] in [turn["text"] for turn in seen["timeline"][0]["data"]["self_service"]]
     by_app = await house.get("intake", "/v1/customers", app_id="app-s8")
     by_phone = await house.get("intake", "/v1/customers", phone="+8613900139000")
     assert by_app["customer_id"] == by_phone["customer_id"]
@@ -48,3 +49,11 @@ async def test_S8_one_customer_whole_timeline_corrected_and_solved_in_the_first_
     )
     of_agent = next(item for item in kpis["items"] if item["key"] == "Z08")
     assert (of_agent["taken"], of_agent["resolved"], of_agent["first_contact"]) == (1, 1, 1)
+
+
+async def asks(house: House, text: str) -> dict[str, Any]:
+    body = {"source": "app", "conversation": "s8", "channel": "app", "text": text, "customer": APP}
+    answer = await house.ask("POST", "intake", "/v1/ask", body)
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told

@@ -27,6 +27,7 @@ from services.sla.settings import Settings as SlaSettings
 from shared.clock import wire
 from shared.decisions import Refused
 from shared.errors import TRANSIENT
+from shared.events.contacts import Contact
 from shared.events.escalations import TOPICS as ESCALATIONS
 from shared.http import Problem
 from shared.rules import Parse, load
@@ -289,7 +290,7 @@ def _within_capacity(document: dict[str, Any]) -> None:
 
 async def _post(running: Running, body: dict[str, Any]) -> Any:
     cases: Any = running.parts.stores[0]
-    return await running.submit(cases, _contact_change(body, cases.rules(), running))
+    return await running.submit(cases, _contact_change(Contact.model_validate(body), cases.rules(), running))
 
 
 class Agent:

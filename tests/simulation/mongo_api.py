@@ -1,8 +1,9 @@
 """What a caller holds: client, database, collection and cursor, shaped like pymongo's."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import bson
 from pymongo import DeleteMany, DeleteOne, InsertOne, ReplaceOne, UpdateMany, UpdateOne
@@ -21,6 +22,7 @@ from tests.simulation.mongo import AWARE, Data, Replicas, Rest, Stored
 from tests.simulation.mongo_work import Sort, change, empty_report, find
 from tests.simulation.mongo_work import work as work_on
 
+LONG_S = 60.0
 MAJORITY_LEVELS = ("majority", "linearizable", "snapshot")
 
 
@@ -102,6 +104,21 @@ class Cursor:
             self._collection._show(stored, self._projection)
             for stored in (found[: self._limit] if self._limit else found)
         ]
+
+
+class Stream:
+    """A change stream on which nothing is ever heard: what follows one is no part of the histories."""
+
+    resume_token: ClassVar[Doc] = {"_data": "0"}
+    alive = True
+
+    async def __aenter__(self) -> "Stream":
+        return self
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def try_next(self) -> None:
+        await asyncio.sleep(LONG_S)
 
 
 class Collection:
@@ -231,6 +248,9 @@ class Collection:
             return report
 
         return BulkWriteResult(await self._call(work, write=True), True)
+
+    async def watch(self, pipeline: Sequence[Doc], **hints: Any) -> Stream:
+        return Stream()
 
     async def create_index(self, keys: Any, **options: Any) -> str:
         listed = [(keys, 1)] if isinstance(keys, str) else list(keys)

@@ -36,7 +36,7 @@ def check_contacts(house: House) -> None:
     cases = house.world.states("intake", "cases")
     held = sorted(seen["id"] for case in cases.values() for seen in case["contacts"])
     assert held == sorted(contact_id(*identity) for identity in house.accepted), "a contact is missing, or in two cases"
-    for case, records in events(house.world, "cases.v1").items():
+    for case, records in of_cases(house.world).items():
         types = [_type(record) for record in records]
         assert types.count("case.opened") == 1, f"{case} was opened {types.count('case.opened')} times"
 
@@ -121,13 +121,19 @@ def check_set_aside(world: World) -> None:
 def check_surveys(world: World) -> None:
     """FB-1: every closing that was not undone in time is asked about once."""
     outcomes = world.states("feedback", "outcomes")
-    for case, records in events(world, "cases.v1").items():
+    for case, records in of_cases(world).items():
         closed = [_type(record) for record in records].count("case.closed")
         asked = len([r for r in events(world, "feedback.v1").get(case, ()) if _type(r) == "survey.requested"])
         assert asked <= closed, f"{case} was closed {closed} times and asked {asked} times"
         assert asked == len(outcomes[case]["surveys"])
         if outcomes[case]["closed_at"]:
             assert asked >= 1, f"{case} was closed and never asked"
+
+
+def of_cases(world: World) -> dict[str, list[Any]]:
+    """What was given out of each case; a burst of cases is a subject of its own."""
+    given = events(world, "cases.v1")
+    return {case: records for case, records in given.items() if _type(records[0]) != "burst.noticed"}
 
 
 def all_of(world: World, topic: str, type_: str) -> list[Any]:

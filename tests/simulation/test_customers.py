@@ -1,16 +1,18 @@
-"""Two strangers turn out to be one while the process dies: his points stay together (IN-3)."""
+"""One customer, one case, whoever dies and whatever overtakes what (IN-3, IN-4)."""
 
+import asyncio
 from typing import Any
 from zlib import crc32
 
 import pytest
 
 from services.intake.app import assemble
-from services.intake.domain.customer import customer_id_of
+from services.intake.change import contact_change
 from services.intake.settings import Settings
-from services.intake.store import Cases, contact_change
+from services.intake.store import Cases
 from shared.errors import Transient
 from shared.events.contacts import Contact
+from shared.ids import named
 from shared.metrics import Metrics
 from shared.service import Core, build
 from shared.work import set_up
@@ -30,9 +32,9 @@ def by_mail(number: int) -> dict[str, str]:
 
 def in_both_halves() -> int:
     """A number whose two customers fall into different halves of a batch, the one with the phone being the lower."""
-    for number in range(100):
-        winner = customer_id_of((f"phone:{by_phone(number)['phone']}",), "")
-        loser = customer_id_of((f"email:{by_mail(number)['email']}",), "")
+    for number in range(25):
+        winner = named("customer", f"phone:{by_phone(number)['phone']}")
+        loser = named("customer", f"email:{by_mail(number)['email']}")
         if winner < loser and crc32(winner.encode()) % 2 != crc32(loser.encode()) % 2:
             return number
     raise AssertionError("there is one")
@@ -51,10 +53,9 @@ async def intake() -> tuple[Cases, Database]:
     return cases, database
 
 
-async def take(cases: Cases, id_: str, **customer: str) -> None:
-    contact = Contact.model_validate(
-        {"source": "chat", "id": id_, "channel": "chat", "text": "你好", "customer": customer}
-    )
+async def take(cases: Cases, id_: str, text: str = "你好", **customer: str) -> None:
+    said = {"source": "chat", "id": id_, "channel": "chat", "text": text, "customer": customer}
+    contact = Contact.model_validate(said)
     await cases.apply([contact_change(contact, cases.rules())], recorded=True)
 
 
@@ -90,3 +91,33 @@ def test_IN_3_a_death_between_the_two_writes_of_a_merger_loses_no_point(death: i
         ]
 
     run(story, 1)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_IN_3_contacts_of_a_new_customer_by_several_channels_at_once_make_one_customer(seed: int) -> None:
+    async def story() -> None:
+        cases, _ = await intake()
+        await asyncio.gather(
+            take(cases, "1", **by_phone(1), **by_mail(1)),
+            take(cases, "2", **by_mail(1)),
+            take(cases, "3", app_id="app-1", **by_phone(1)),
+            take(cases, "4", app_id="app-1"),
+        )
+        alone = [c for c in await cases.customers.find({}, limit=0) if not c.merged_into]
+        assert [len(c.points) for c in alone] == [3]
+        owners = {customer for case in await cases.find({}, limit=0) for customer in [case.customer_id]}
+        assert {(await cases.customers.everyone_who_is(owner))[0] for owner in owners} == {alone[0].customer_id}
+
+    run(story, seed)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_IN_4_contacts_about_one_order_at_once_end_in_one_case(seed: int) -> None:
+    async def story() -> None:
+        cases, _ = await intake()
+        said = "订单A20261121-553没有收到货"
+        await asyncio.gather(*(take(cases, str(number), said, **by_phone(1)) for number in range(6)))
+        (case,) = await cases.find({}, limit=0)
+        assert len(case.contacts) == 6
+
+    run(story, seed)

@@ -5,6 +5,7 @@ Run with the version before on the path; what it uses of `shared` is what both v
 
 from __future__ import annotations
 
+import pkgutil
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -27,7 +28,8 @@ NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 
 def store_of(name: str) -> Store[Any]:
     service, collection = name.split(".")
-    values = vars(import_module(f"services.{service}.store")).values()
+    modules = pkgutil.iter_modules(import_module(f"services.{service}").__path__, f"services.{service}.")
+    values = (value for module in modules for value in vars(import_module(module.name)).values())
     shape = next(one for one in values if isinstance(one, Shape) and one.collection == collection)
     nothing: Any = None
     return Store(connect("mongodb://nowhere")["nothing"], shape, nothing, nothing, metrics=Metrics(service))

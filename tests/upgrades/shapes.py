@@ -15,8 +15,10 @@ def shapes() -> dict[str, Shape[Any]]:
     """By service and collection: `intake.cases`."""
     found = {}
     for service in pkgutil.iter_modules(services.__path__):
-        values = vars(import_module(f"services.{service.name}.store")).values()
-        found |= {f"{service.name}.{shape.collection}": shape for shape in values if isinstance(shape, Shape)}
+        package = import_module(f"services.{service.name}")
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            values = vars(import_module(module.name)).values()
+            found |= {f"{service.name}.{shape.collection}": shape for shape in values if isinstance(shape, Shape)}
     return found
 
 

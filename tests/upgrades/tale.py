@@ -9,6 +9,7 @@ from typing import Any
 from shared.service import Core
 from tests.simulation.faults import Faults
 from tests.simulation.house import House, HouseCore
+from tests.simulation.outage import CASES, IDS, declare, say
 from tests.simulation.scheduler import current, run
 from tests.simulation.world import Made, World, silent
 
@@ -25,10 +26,20 @@ class Plain(HouseCore):
         return Core.store_of(self, kind, shape, relay, interpret)
 
 
+def outage(world: World) -> None:
+    """Many cases that are one matter, and the word that they are."""
+    for id_ in IDS:
+        say(world, id_)
+    declare(world, 1, *CASES, "a case that comes later")
+
+
 def kept_in(house: House) -> Kept:
+    """What has a state; of a subject that is none of theirs (a burst) services keep only how far they have read."""
     world = house.world
     return {
-        f"{service}.{collection}": list(world.replicas.documents(f"switchboard_{service}", collection).values())
+        f"{service}.{collection}": [
+            body for body in world.replicas.documents(f"switchboard_{service}", collection).values() if "state" in body
+        ]
         for service, shapes in world.shapes.items()
         for collection in shapes
     }
@@ -42,6 +53,7 @@ def tell(midst: Callable[[House], Awaitable[None]]) -> Kept:
         house = House(World(loop, Faults(loop.random), made_of=Made(core=lambda _: Plain)), replicas=lambda: 1)
         house.world.start()
         people = asyncio.gather(house.agents(AGENTS), house.departments())
+        outage(house.world)
         customers = asyncio.create_task(house.customers(CUSTOMERS, FOR_S))
         await asyncio.sleep(MIDST_S)
         await midst(house)

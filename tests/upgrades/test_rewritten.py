@@ -19,6 +19,7 @@ from tests.simulation.house import House
 from tests.upgrades import rewrite
 from tests.upgrades.before import code_before, running
 from tests.upgrades.shapes import shapes
+from tests.upgrades.states import drawn_before
 from tests.upgrades.tale import Document, Kept, kept_in, tell
 
 STORES = shapes()
@@ -60,10 +61,13 @@ def tale(told: tuple[Kept, Unknown]) -> Kept:
 
 @pytest.fixture(scope="module")
 def by_the_version_before(tale: Kept, tmp_path_factory: pytest.TempPathFactory) -> Kept:
-    asked = b"".join(bson.encode({"store": name, "body": body}) for name, bodies in tale.items() for body in bodies)
-    before = running(code_before(tmp_path_factory.mktemp("before")))
-    answer = subprocess.run([sys.executable, rewrite.__file__], env=before, input=asked, stdout=-1, check=True).stdout
-    written: Kept = {name: [] for name in tale}
+    code = code_before(tmp_path_factory.mktemp("before"))
+    known = {name: bodies for name, bodies in tale.items() if name in drawn_before(code)}
+    asked = b"".join(bson.encode({"store": name, "body": body}) for name, bodies in known.items() for body in bodies)
+    answer = subprocess.run(
+        [sys.executable, rewrite.__file__], env=running(code), input=asked, stdout=-1, check=True
+    ).stdout
+    written: Kept = {name: [] for name in known}
     for one in bson.decode_iter(answer, CODEC):
         written[one["store"]].append(one["body"])
     return written
@@ -75,18 +79,18 @@ def test_an_event_of_a_type_that_is_not_known_has_no_effect_anywhere(told: tuple
     assert {status for statuses in became.values() for status in statuses} == {"unchanged"}
 
 
-@pytest.mark.parametrize("name", STORES)
-def test_what_the_version_before_writes_over_is_still_all_there(
-    name: str, tale: Kept, by_the_version_before: Kept
-) -> None:
-    assert len(tale[name]) >= 2
-    for body, written in zip(tale[name], by_the_version_before[name], strict=True):
-        assert lasting(written) == noted(lasting(stored(body)))
-        assert rewrite.store_of(name)._state(written) == rewrite.store_of(name)._state(stored(body))
+def test_what_the_version_before_writes_over_is_still_all_there(tale: Kept, by_the_version_before: Kept) -> None:
+    assert by_the_version_before
+    for name, all_written in by_the_version_before.items():
+        assert len(tale[name]) >= 2, name
+        for body, written in zip(tale[name], all_written, strict=True):
+            assert lasting(written) == noted(lasting(stored(body)))
+            assert rewrite.store_of(name)._state(written) == rewrite.store_of(name)._state(stored(body))
 
 
 @pytest.mark.parametrize("name", STORES)
 def test_whatever_the_version_after_adds_to_a_document_is_written_back_by_this_one(name: str, tale: Kept) -> None:
+    assert tale[name]
     for body in tale[name]:
         newer = stored(marked(name, body))
         assert lasting(stored(rewrite.rewritten(rewrite.store_of(name), newer))) == noted(lasting(newer))

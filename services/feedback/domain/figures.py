@@ -30,8 +30,9 @@ SEPARATOR = " / "
 
 
 def facts(case: CaseOutcome) -> dict[str, Any]:
-    """How a case counts, by the names under which the store sums it up. Empty for a drill."""
-    if case.drill:
+    """How a case counts, by the names under which the store sums it up. Empty for a drill, and for what another
+    case counts."""
+    if case.drill or case.merged:
         return {}
     return {
         "opened_at": case.opened_at,

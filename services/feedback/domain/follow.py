@@ -11,6 +11,7 @@ from shared.events.base import EventData
 from shared.events.cases import (
     CaseClosed,
     CaseContactAdded,
+    CaseMerged,
     CaseOpened,
     CaseReclassified,
     CaseReopened,
@@ -62,6 +63,8 @@ def _after(case: CaseOutcome, event: EventData, at: datetime, rules: Rules) -> C
             return case.changed(resolved_at=at, awaited=False)
         case CaseClosed():
             return _closed(case, at, rules)
+        case CaseMerged():
+            return case.changed(merged=True, closed_at=at, ask_at=None, awaited=False)
         case CaseReopened():
             return case.changed(resolved_at=None, closed_at=None, ask_at=None, reopened=case.reopened + 1)
         case _:

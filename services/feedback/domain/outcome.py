@@ -108,6 +108,7 @@ class CaseOutcome(_Part):
     priority: Priority
     product: str = ""
     drill: bool = False
+    merged: bool = False
 
     opened_at: datetime
     first_responded_at: datetime | None = None

@@ -2,21 +2,18 @@
 
 from datetime import datetime
 
-from services.intake.domain.case import Case, ContactSeen
-from services.intake.domain.customer import Customer
+from services.intake.domain.case import Case
 from services.intake.domain.further import take_in
 from services.intake.domain.rules import Rules
 from services.intake.domain.said import contact_note
 from services.intake.domain.summary import refreshed
+from services.intake.domain.told import Told
 from shared.decisions import Decision
-from shared.events.contacts import Contact
 
 
-def amend(
-    case: Case, now: datetime, *, contact: Contact, seen: ContactSeen, customer: Customer | None, rules: Rules
-) -> Decision[Case]:
-    after, events = take_in(case, now, contact=contact, seen=seen, customer=customer, rules=rules, amends=True)
+def amend(case: Case, now: datetime, *, told: Told, rules: Rules) -> Decision[Case]:
+    after, events = take_in(case, now, told=told, rules=rules, amends=True)
+    seen = told.seen
     contacts = tuple(seen if held.id == seen.id else held for held in case.contacts)
-    return Decision(
-        refreshed(after.changed(contacts=contacts), rules), events, contact_note(contact, now, rules, "amended")
-    )
+    note = contact_note(told.contact, now, rules, "amended")
+    return Decision(refreshed(after.changed(contacts=contacts), rules), events, note)

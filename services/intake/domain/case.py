@@ -5,13 +5,28 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.events.cases import Kind, Priority, PriorityReason, Promise, Reach, Sentiment
+from services.intake.domain.found import Entitlement
+from shared.events.cases import (
+    CategoryGuess,
+    FactCheck,
+    Kind,
+    Priority,
+    PriorityReason,
+    Promise,
+    Reach,
+    Remote,
+    Sentiment,
+    SimilarCase,
+    Suggestion,
+)
 
 Status = Literal[
     "new", "queued", "assigned", "in_progress", "waiting_customer", "waiting_third_party", "resolved", "closed"
 ]  # fmt: skip
 MAX_TEXT = 8 * 1024
 """Bytes of a text that a case and its events carry; the whole text is in the timeline."""
+MAX_TRIED, MAX_ATTEMPT = 8, 100
+"""Attempts that a case remembers, and characters of each."""
 RULES = "rules"
 """Who decided when no person did."""
 
@@ -35,11 +50,27 @@ class Escalation(BaseModel):
     acknowledged: bool = False
 
 
+class Link(BaseModel):
+    """Another case, or an incident, that this one has to do with."""
+
+    model_config = ConfigDict(frozen=True)
+    to: str
+    kind: Literal["related", "follows", "followed_by", "split", "split_off", "merged", "incident"]
+    by: str = RULES
+    why: str = ""
+
+
 class Case(BaseModel):
     """`category_by` and `priority_by` say whether the rules or a person (an agent id) decided last.
+    `category_by_model`: what was learned says of it; `review`: why a person must look at it first, until one has.
 
-    `open_conversations` are those whose next contact belongs here; a closed or full case gives them up.
+    `open_conversations` are those whose next contact belongs here, `claims` what else finds it (`claims.py`); a closed
+    or full case gives them up. `touched_at`: when the customer spoke last.
     `due_at`: until when it should be resolved; None while that clock stands. `escalations`: those that are open.
+    `recheck_at`: when the facts are looked up again, because nobody answered. `tried`: what was done so far in vain,
+    the newest last.
+    `similar`, `suggestions`: as they were when it was closed last.
+    `summary_said`: an agent's own summary; `summary_known`: fingerprints of the points known when he wrote it.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -51,6 +82,11 @@ class Case(BaseModel):
     contacts: tuple[ContactSeen, ...]
     open_conversations: tuple[str, ...] = ()
     past_conversations: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+    past_claims: tuple[str, ...] = ()
+    full: bool = False
+    touched_at: datetime | None = None
+    links: tuple[Link, ...] = ()
 
     customer_id: str
     reach: Reach = Reach()
@@ -61,6 +97,8 @@ class Case(BaseModel):
     category: tuple[str, ...]
     category_confidence: float = 0.0
     category_by: str = RULES
+    category_by_model: CategoryGuess | None = None
+    review: str | None = None
     kind: Kind
     tags: tuple[str, ...] = ()
     demand: str | None = None
@@ -74,10 +112,18 @@ class Case(BaseModel):
     text_truncated: bool = False
     latest: str | None = None
     summary: str = ""
+    summary_by: str = RULES
+    summary_said: str | None = None
+    summary_known: tuple[str, ...] = ()
     facts: dict[str, str] = {}
     facts_given: tuple[str, ...] = ()
+    fact_checks: tuple[FactCheck, ...] = ()
+    recheck_at: datetime | None = None
+    rechecks: int = 0
+    entitlements: tuple[Entitlement, ...] = ()
     missing: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    diagnostics: tuple[str, ...] = ()
     sentiment: Sentiment | None = None
 
     pool: str | None = None
@@ -99,7 +145,11 @@ class Case(BaseModel):
     cause: str | None = None
     evidence: tuple[str, ...] = ()
     measure: str | None = None
+    remote: tuple[Remote, ...] = ()
+    tried: tuple[str, ...] = ()
     reopened: int = 0
+    similar: tuple[SimilarCase, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()
 
     @property
     def ids(self) -> dict[str, str]:

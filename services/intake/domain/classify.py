@@ -7,14 +7,15 @@ blame when he is. The second level with the largest sum wins, below it the third
     confidence = best / (best + second best) * best / (best + 4)
 
 where best and second best are the sums of two second levels: near 1 when much speaks for one and nothing for another,
-at most 0.5 when two are level, and 0 for the fallback category.
+at most 0.5 when two are level, and 0 for the fallback category. What a learned model says of it: `settle_category.py`.
 """
 
 from dataclasses import dataclass
 
 from services.intake.domain.keywords import Scan
 from services.intake.domain.rules import Leaf, Rules
-from shared.events.cases import Kind, Sentiment
+from services.intake.domain.settle_category import guessed, settled
+from shared.events.cases import CategoryGuess, Kind, Sentiment
 
 _FIRST_PART = 200
 _ENOUGH = 4.0
@@ -29,10 +30,14 @@ class Classification:
     kind: Kind
     tags: tuple[str, ...]
     demand: str | None
+    by_model: CategoryGuess | None = None
+    disagree: bool = False
+    """Whether keywords and model speak for different categories."""
+    review: str | None = None
 
     @property
     def certain(self) -> bool:
-        """Whether any keyword spoke for the category; False for the fallback."""
+        """Whether a keyword or a model spoke for the category; False for the fallback."""
         return self.confidence > 0
 
 
@@ -40,14 +45,22 @@ def classify(
     scan: Scan, feeling: Sentiment, rules: Rules, *, subject_end: int = 0, rating: int | None = None
 ) -> Classification:
     """Never fails: what matches nothing gets the fallback category with confidence 0."""
-    leaf, confidence = _best(_weights(scan, feeling, rules, subject_end), rules)
+    found = settled(*by_keywords(scan, feeling, rules, subject_end), guessed(scan.text, rules), rules)
     return Classification(
-        category=leaf.path if leaf else rules.categories.fallback,
-        confidence=confidence,
-        kind=_kind(scan, feeling, rules, leaf, rating),
+        category=found.leaf.path if found.leaf else rules.categories.fallback,
+        confidence=found.confidence,
+        kind=_kind(scan, feeling, rules, found.leaf, rating),
         tags=tuple(rules.tag_words.in_order(scan)),
         demand=next(iter(rules.demand_words.in_order(scan)), None),
+        by_model=found.guess,
+        disagree=found.disagree,
+        review=found.review,
     )
+
+
+def by_keywords(scan: Scan, feeling: Sentiment, rules: Rules, subject_end: int = 0) -> tuple[Leaf | None, float]:
+    """The category by keywords alone, and its confidence; None and 0 where none speaks."""
+    return _best(_weights(scan, feeling, rules, subject_end), rules)
 
 
 def _weights(scan: Scan, feeling: Sentiment, rules: Rules, subject_end: int) -> dict[int, float]:

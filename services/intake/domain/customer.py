@@ -13,15 +13,18 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from pydantic import BaseModel, ConfigDict
 
+from services.intake.domain.found import Entitlement
 from services.intake.domain.language import language_code
 from services.intake.domain.rules import Rules
-from shared.decisions import Decision
+from services.intake.domain.visible import visible
+from shared.decisions import Decision, Note, Refused
 from shared.events.cases import Reach
 from shared.events.contacts import Contact
 from shared.events.customers import CustomerUpdated
-from shared.ids import named
 
 KINDS = {"phone": "phone", "email": "email", "app_id": "app", "social": "social"}
+RULES = "rules"
+_SAME = "known by the same contact points"
 MAX_POINTS = 50
 MAX_POINT = 200
 _E164 = re.compile(r"\+[1-9]\d{7,14}")
@@ -31,7 +34,11 @@ _SEPARATORS = str.maketrans("", "", " -().\u00a0")
 
 
 class Customer(BaseModel):
-    """`merged_into` points to the customer that this one turned out to be; a merged one is only a pointer."""
+    """`merged_into` points to the customer that this one turned out to be; a merged one is only a pointer.
+
+    `gained`: by the id of each who turned out to be this one, the points that came with him. `apart`: who was told
+    apart from this one by a person, and is never taken for him again.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     customer_id: str
@@ -41,6 +48,14 @@ class Customer(BaseModel):
     points: tuple[str, ...] = ()
     consents: dict[str, bool] = {}
     merged_into: str | None = None
+    gained: dict[str, tuple[str, ...]] = {}
+    apart: tuple[str, ...] = ()
+    entitlements: tuple[Entitlement, ...] = ()
+
+    @property
+    def also(self) -> tuple[str, ...]:
+        """The ids under which he was known too."""
+        return tuple(self.gained)
 
     def values(self) -> dict[str, tuple[str, ...]]:
         """By kind (`phone`, `email`, `app`, `social`), the points without their prefix, in the order they were told."""
@@ -49,11 +64,6 @@ class Customer(BaseModel):
             kind, _, value = point.partition(":")
             found[kind] = (*found.get(kind, ()), value)
         return found
-
-
-def customer_id_of(points: tuple[str, ...], contact_id: str) -> str:
-    """The id of a customer nobody knows yet: from the first point, else (never found again) from the contact."""
-    return named("customer", points[0] if points else contact_id)
 
 
 def stated_points(contact: Contact, rules: Rules) -> dict[str, str]:
@@ -65,14 +75,20 @@ def stated_points(contact: Contact, rules: Rules) -> dict[str, str]:
     }
 
 
-def identify(contact: Contact, rules: Rules) -> tuple[str, ...]:
-    """The valid contact points that a contact states, surest first."""
+def points_of(contact: Contact, rules: Rules) -> tuple[str, ...]:
+    """The valid contact points that a contact states: phone, mail, app, social."""
     return tuple(filter(None, stated_points(contact, rules).values()))
+
+
+def points_of_reach(reach: Reach) -> tuple[str, ...]:
+    """The points under which a case says that its customer can be reached."""
+    told = reach.model_dump(include=set(KINDS), exclude_none=True)
+    return tuple(f"{KINDS[field]}:{value}" for field, value in told.items())
 
 
 def point_of(field: str, value: str, rules: Rules, language: str | None = None) -> str:
     """The normalised point for `phone`, `email`, `app_id` or `social`; "" when the value is no such thing."""
-    value = value.strip()
+    value = visible(value).strip()
     if field == "phone":
         code = language_code(language) or rules.lifecycle.default_language
         value = phone_number(value, rules.lifecycle.regions.get(code, rules.lifecycle.default_region))
@@ -119,9 +135,13 @@ def reach_of(contact: Contact, points: Mapping[str, str], customer: Customer | N
 
 
 def remember(
-    state: Customer | None, now: datetime, *, contact: Contact, customer_id: str, points: tuple[str, ...], rules: Rules
-) -> Decision[Customer]:
-    """What a contact tells of its customer. Nothing new: the same state and no event. A tier only ever rises."""
+    state: Customer | None, now: datetime, *,
+    contact: Contact, customer_id: str, points: tuple[str, ...], rules: Rules, same: tuple[Customer, ...] = (),
+) -> Decision[Customer]:  # fmt: skip
+    """What a contact tells of its customer. Nothing new: the same state and no event. A tier only ever rises.
+
+    `same`: others who turn out to be him; what is known of them is known of him from now on.
+    """
     if state is not None and state.merged_into:
         return Decision(state)
     known, said = state or Customer(customer_id=customer_id), contact.customer
@@ -132,8 +152,37 @@ def remember(
         "points": tuple(dict.fromkeys((*known.points, *points)))[:MAX_POINTS],
         "consents": known.consents | ({"diagnostics": True} if contact.diagnostics_consent else {}),
     }
-    after = known.model_copy(update=told)
-    return Decision(state) if state == after else Decision(after, (updated(after),))
+    after = _with(known.model_copy(update=told), same, rules)
+    note = Note(now, "merged", RULES, _SAME, {"from": [other.customer_id for other in same]}) if same else None
+    return Decision(state) if state == after else Decision(after, (updated(after),), note)
+
+
+def absorb(
+    state: Customer | None, now: datetime, *, other: Customer, rules: Rules, by: str, why: str
+) -> Decision[Customer]:
+    """Another turns out to be this one, because a person says so."""
+    assert state is not None, "only a known customer can turn out to be another"
+    apart = tuple(id_ for id_ in state.apart if id_ != other.customer_id)
+    after = _with(state.model_copy(update={"apart": apart}), (other,), rules)
+    note = Note(now, "merged", by, why, {"from": [other.customer_id]})
+    return Decision(state) if state == after else Decision(after, (updated(after),), note)
+
+
+def _with(customer: Customer, same: tuple[Customer, ...], rules: Rules) -> Customer:
+    for other in same:
+        new = tuple(point for point in other.points if point not in customer.points)
+        gained = {**customer.gained, **other.gained}
+        gained.setdefault(other.customer_id, new)
+        told = {
+            "name": customer.name or other.name,
+            "tier": higher_tier(customer.tier, other.tier, rules),
+            "language": customer.language or other.language,
+            "points": (*customer.points, *new)[:MAX_POINTS],
+            "consents": other.consents | customer.consents,
+            "gained": gained,
+        }
+        customer = customer.model_copy(update=told)
+    return customer
 
 
 def higher_tier(known: str | None, stated: str | None, rules: Rules) -> str | None:
@@ -144,13 +193,47 @@ def higher_tier(known: str | None, stated: str | None, rules: Rules) -> str | No
     return max(known, stated, key=lambda tier: rank.get(tier.casefold(), 0))
 
 
-def merge(state: Customer | None, now: datetime, *, into: str) -> Decision[Customer]:
+def merge(state: Customer | None, now: datetime, *, into: str, by: str = RULES, why: str = _SAME) -> Decision[Customer]:
     """Point this customer to the one that he is. Always the higher id into the lower, so that no circle can form."""
     assert state is not None, "only a known customer can turn out to be another"
     if state.merged_into or state.customer_id <= into:
         return Decision(state)
-    merged = state.model_copy(update={"merged_into": into})
-    return Decision(merged, (updated(merged),))
+    apart = tuple(id_ for id_ in state.apart if id_ != into)
+    merged = state.model_copy(update={"merged_into": into, "apart": apart})
+    return Decision(merged, (updated(merged),), Note(now, "merged", by, why, {"into": into}))
+
+
+def unmerge(state: Customer | None, now: datetime, *, from_: str, by: str, why: str) -> Decision[Customer]:
+    """He is himself again, with what he was known by and his own cases.
+
+    Raises Refused `not_merged` (409).
+    """
+    if state is None or state.merged_into not in (None, from_):
+        raise Refused("not_merged", f"this customer is not merged into {from_}", field="customer_id")
+    if state.merged_into is None and from_ in state.apart:
+        return Decision(state)
+    after = state.model_copy(update={"merged_into": None, "apart": _apart(state, from_)})
+    return Decision(after, (updated(after),), Note(now, "unmerged", by, why, {"from": from_}))
+
+
+def give_back(state: Customer | None, now: datetime, *, to: Customer, by: str, why: str) -> Decision[Customer]:
+    """The other side of `unmerge`: what came with him goes with him."""
+    assert state is not None, "only a known customer can have been taken for another"
+    gone = {to.customer_id, *to.gained}
+    points = tuple(point for point in state.points if point not in state.gained.get(to.customer_id, ()))
+    after = state.model_copy(
+        update={
+            "gained": {id_: some for id_, some in state.gained.items() if id_ not in gone},
+            "points": points,
+            "apart": _apart(state, to.customer_id),
+        }
+    )
+    note = Note(now, "unmerged", by, why, {"from": to.customer_id})
+    return Decision(state) if after == state else Decision(after, (updated(after),), note)
+
+
+def _apart(customer: Customer, other: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*customer.apart, other)))[-MAX_POINTS:]
 
 
 def updated(customer: Customer) -> CustomerUpdated:
@@ -170,4 +253,4 @@ def updated(customer: Customer) -> CustomerUpdated:
 
 
 def _trimmed(text: str | None) -> str | None:
-    return (text or "").strip()[:MAX_POINT] or None
+    return visible(text or "").strip()[:MAX_POINT] or None

@@ -1,77 +1,35 @@
-"""Key facts in a customer's words (IN-8): order number, device model, serial number, account."""
+"""Key facts of a case (IN-8): what the customer's words name (`rules/facts.yaml`), and what a channel states."""
 
 import re
 import unicodedata
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
 
+from services.intake.domain.rules_facts import GIVEN, FactPatterns
 from shared.events.contacts import Facts
 
-FACTS = ("order", "device_model", "serial", "account")
 MAX_FACT = 100
-
 _DIGIT = re.compile(r"\d")
-_IS = r"\s*(?:是|为|[:#=]|\bis\b)?\s*"
-_CODE = r"(?!20\d\d-\d\d?-\d\d?)((?=[a-z-]*\d)[a-z0-9](?:[a-z0-9-]{2,38}[a-z0-9])(?![a-z0-9]))"
-_BEFORE = r"(?<![a-z0-9])"
 
 
-def _pattern(*alternatives: str) -> re.Pattern[str]:
-    return re.compile("|".join(alternatives), re.IGNORECASE | re.ASCII)
-
-
-_ORDER = _pattern(
-    r"(?:订单(?:号码|编号|号)?|单号|运单(?:号)?|快递单号)" + _IS + _CODE,
-    _BEFORE + r"order\s*(?:no\.?|number|num|id)?" + _IS + _CODE,
-    _BEFORE + r"([a-z]{1,3}20\d{6}-\d{2,10})(?![a-z0-9])",
-)
-_SERIAL = _pattern(
-    r"(?:序列号|机身号|机器编号|设备编号)" + _IS + _CODE,
-    _BEFORE + r"serial\s*(?:no\.?|number|num)?" + _IS + _CODE,
-    _BEFORE + r"(sn-?\d{4,20})(?![a-z0-9])",
-    _BEFORE + r"s/?n\s*[:#]?\s*" + _CODE,
-)
-_ACCOUNT = _pattern(
-    r"(?:账号|帐号|账户|帐户|户号|会员号|用户名)" + _IS + r"((?=[\w.@-]*\d)[a-z0-9][\w.@-]{2,62}[a-z0-9])",
-    _BEFORE + r"account\s*(?:no\.?|number|num|id)" + _IS + _CODE,
-)
-
-
-@lru_cache(maxsize=8)
-def _device(nouns: tuple[str, ...]) -> re.Pattern[str]:
-    names = "|".join(sorted(map(re.escape, nouns), key=len, reverse=True))
-    model = r"([a-z]{1,6}-?\d{1,5}[a-z]{0,4}(?:-[a-z0-9]{1,6})?)(?![a-z0-9-])"
-    return _pattern(
-        r"型号" + _IS + r"([a-z0-9][a-z0-9-]{1,30})",
-        _BEFORE + r"model\s*(?:no\.?|number)?" + _IS + r"((?=[a-z-]*\d)[a-z0-9-]{2,30})",
-        rf"(?:{names})\s*" + model,
-        _BEFORE + model + rf"\s*(?:{names})",
-    )
-
-
-def extracted_facts(text: str, devices: tuple[str, ...]) -> dict[str, str]:
+def extracted_facts(text: str, patterns: FactPatterns) -> dict[str, str]:
     """The first of each kind of fact that the text names, in capitals where it is a code."""
     if not _DIGIT.search(text):
         return {}
     text = unicodedata.normalize("NFKC", text)
-    patterns = {"order": _ORDER, "serial": _SERIAL, "device_model": _device(devices), "account": _ACCOUNT}
-    found = {name: _first(pattern, text) for name, pattern in patterns.items()}
-    if found["device_model"] and found["device_model"] == found["serial"]:
-        found["device_model"] = None
-    return {name: value for name in FACTS if (value := found[name])}
+    found = {name: value for name, values in patterns.named_in(text) if (value := _first(values))}
+    if found.get("device_model") and found["device_model"] == found.get("serial"):
+        del found["device_model"]
+    return found
 
 
-def _first(pattern: re.Pattern[str], text: str) -> str | None:
-    match = pattern.search(text)
-    if match is None:
-        return None
-    value = next(group for group in match.groups() if group)
+def _first(values: Iterator[str]) -> str:
+    value = next((value for value in values if len(value) <= MAX_FACT), "")
     return value if "@" in value else value.upper()
 
 
 def given_facts(facts: Facts) -> dict[str, str]:
     """What the channel system states outright."""
-    stated = ((name, (getattr(facts, name) or "").strip()[:MAX_FACT]) for name in FACTS)
+    stated = ((name, (getattr(facts, name) or "").strip()[:MAX_FACT]) for name in GIVEN)
     return {name: value for name, value in stated if value}
 
 
@@ -86,4 +44,4 @@ def joined_facts(
         stronger = name in new_given and name not in known_given
         if name not in joined or stronger or (corrects and not weaker):
             joined[name] = value
-    return {name: joined[name] for name in FACTS if name in joined}
+    return joined

@@ -3,63 +3,60 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from services.intake.domain.case import RULES, Case, ContactSeen, beginning
-from services.intake.domain.customer import Customer, higher_tier, reach_of
+from services.intake.domain.case import RULES, Case, beginning
+from services.intake.domain.customer import higher_tier, reach_of
+from services.intake.domain.diagnostics import diagnostics_named, joined_names
 from services.intake.domain.facts import joined_facts
 from services.intake.domain.lifecycle import SETTLED
 from services.intake.domain.missing import missing
-from services.intake.domain.open_case import MAX_SUBJECT, flags_of
+from services.intake.domain.open_case import MAX_SUBJECT, differing, flags_of
 from services.intake.domain.prioritise import more_urgent, prioritise
 from services.intake.domain.rules import Rules
-from services.intake.domain.understand import Understanding, understand
+from services.intake.domain.told import Told
+from services.intake.domain.understand import Understanding
 from shared.events.base import EventData
 from shared.events.cases import (
     CaseContactAdded,
     CaseReclassified,
     CaseReprioritised,
     ContactRef,
-    Kind,
     Priority,
     PriorityReason,
 )
-from shared.events.contacts import Contact
 
 _WHY = "the customer said more"
 
 
 def take_in(
-    case: Case, now: datetime, *,
-    contact: Contact, seen: ContactSeen, customer: Customer | None, rules: Rules, amends: bool = False,
-) -> tuple[Case, tuple[EventData, ...]]:  # fmt: skip
+    case: Case, now: datetime, *, told: Told, rules: Rules, amends: bool = False
+) -> tuple[Case, tuple[EventData, ...]]:
     """The case with all that the contact reveals, and the events: the contact first, then what it changed."""
-    understood = understand(contact, rules)
-    after = _told(case, now, contact, seen, customer, understood, rules, amends)
-    events: list[EventData] = [_contact_added(after, contact, seen)]
+    after = _known(case, now, told, rules, amends)
+    events: list[EventData] = [_contact_added(after, told, amends)]
     if case.status not in SETTLED:
-        after, more = _judged(after, understood, rules, first=amends and case.contacts[0].id == seen.id)
+        after, more = _judged(after, told.understood, rules, first=amends and case.contacts[0].id == told.seen.id)
         events += more
     return after, tuple(events)
 
 
-def _told(
-    case: Case, now: datetime, contact: Contact, seen: ContactSeen, customer: Customer | None,
-    understood: Understanding, rules: Rules, amends: bool,
-) -> Case:  # fmt: skip
-    told = reach_of(contact, understood.points, customer).model_dump(exclude_none=True)
+def _known(case: Case, now: datetime, told: Told, rules: Rules, amends: bool) -> Case:
+    contact, understood, customer = told.contact, told.understood, told.customer
+    reach = reach_of(contact, understood.points, customer).model_dump(exclude_none=True)
     facts = joined_facts(
         case.facts, frozenset(case.facts_given), understood.facts, frozenset(understood.given), corrects=amends
     )
     after = case.changed(
-        reach=case.reach.model_copy(update=told),
+        reach=case.reach.model_copy(update=reach),
         tier=higher_tier(case.tier, contact.customer.tier or (customer.tier if customer else None), rules),
         facts=facts,
         facts_given=tuple(dict.fromkeys((*case.facts_given, *understood.given))),
         tags=tuple(dict.fromkeys((*case.tags, *understood.classification.tags))),
         demand=case.demand or understood.classification.demand,
         sentiment=understood.sentiment,
+        diagnostics=joined_names(case.diagnostics, diagnostics_named(contact)),
         flags=tuple(dict.fromkeys((*case.flags, *flags_of(contact, understood, now, rules)))),
     )
-    if amends and case.contacts[0].id == seen.id:
+    if amends and case.contacts[0].id == told.seen.id:
         text, truncated = beginning(contact.text)
         subject = (contact.subject or "")[:MAX_SUBJECT] or None
         after = after.changed(subject=subject, text=text, text_truncated=truncated)
@@ -78,11 +75,11 @@ def still_missing(case: Case, rules: Rules) -> tuple[str, ...]:
 def _judged(case: Case, understood: Understanding, rules: Rules, *, first: bool) -> tuple[Case, Iterator[EventData]]:
     """Category and priority as they stand now that more is known; what a person decided stays."""
     events: list[EventData] = []
-    category, confidence, kind = _reclassified(case, understood, first=first)
-    if (category, kind) != (case.category, case.kind):
-        events.append(CaseReclassified(**case.ids, by=RULES, why=_WHY, was=case.category, to=category, kind=kind))
-        case = case.changed(category=category, category_confidence=confidence, kind=kind)
-        case = case.changed(missing=still_missing(case, rules))
+    after = _reclassified(case, understood, first=first)
+    if (after.category, after.kind, after.review) != (case.category, case.kind, case.review):
+        changed = {"was": case.category, "to": after.category, "kind": after.kind, "review": after.review}
+        events.append(CaseReclassified(**case.ids, by=RULES, why=_WHY, **changed))
+        case = after.changed(missing=still_missing(after, rules))
     priority, reason = _reprioritised(case, understood, rules)
     if priority != case.priority:
         events.append(
@@ -92,15 +89,22 @@ def _judged(case: Case, understood: Understanding, rules: Rules, *, first: bool)
     return case, iter(events)
 
 
-def _reclassified(case: Case, understood: Understanding, *, first: bool) -> tuple[tuple[str, ...], float, Kind]:
+def _reclassified(case: Case, understood: Understanding, *, first: bool) -> Case:
     """Better words of the opening contact speak anew; a further one only where nothing was known, or to complain."""
     about = understood.classification
     if case.category_by != RULES:
-        return case.category, case.category_confidence, case.kind
-    if about.certain and (first or case.category_confidence == 0):
-        kind: Kind = "complaint" if case.kind == "complaint" else about.kind
-        return about.category, about.confidence, kind
-    return case.category, case.category_confidence, "complaint" if about.kind == "complaint" else case.kind
+        return case
+    complains = "complaint" in (case.kind, about.kind)
+    if not about.certain or not (first or case.category_confidence == 0):
+        return case.changed(kind="complaint" if complains else case.kind)
+    return case.changed(
+        category=about.category,
+        category_confidence=about.confidence,
+        category_by_model=about.by_model,
+        kind="complaint" if complains else about.kind,
+        review=None,
+        flags=tuple(dict.fromkeys((*case.flags, *differing(understood)))),
+    )
 
 
 def _reprioritised(case: Case, understood: Understanding, rules: Rules) -> tuple[Priority, PriorityReason]:
@@ -113,7 +117,8 @@ def _reprioritised(case: Case, understood: Understanding, rules: Rules) -> tuple
     return case.priority, case.priority_reason
 
 
-def _contact_added(case: Case, contact: Contact, seen: ContactSeen) -> CaseContactAdded:
+def _contact_added(case: Case, told: Told, amends: bool) -> CaseContactAdded:
+    contact, seen = told.contact, told.seen
     text, truncated = beginning(contact.text)
     return CaseContactAdded(
         **case.ids,
@@ -121,6 +126,7 @@ def _contact_added(case: Case, contact: Contact, seen: ContactSeen) -> CaseConta
         contact=ContactRef(source=contact.source, id=contact.id),
         revision=seen.revision,
         channel=contact.channel,
+        joined_by="" if amends else told.place.by,
         text=text or contact.subject,
         text_truncated=truncated,
         reach=case.reach,

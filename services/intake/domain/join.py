@@ -2,50 +2,53 @@
 
 from datetime import datetime
 
-from services.intake.domain.case import Case, ContactSeen
-from services.intake.domain.customer import Customer
+from services.intake.domain.case import Case
+from services.intake.domain.claims import MAX_CLAIMS
 from services.intake.domain.further import take_in
-from services.intake.domain.lifecycle import back_to_work
+from services.intake.domain.lifecycle import SETTLED, back_to_work
 from services.intake.domain.reopen import reopened
 from services.intake.domain.rules import Rules
 from services.intake.domain.said import CUSTOMER, contact_note
 from services.intake.domain.summary import first_sentence, refreshed
+from services.intake.domain.told import Told
 from shared.decisions import Decision, Elsewhere
 from shared.events.base import EventData
 from shared.events.cases import CaseReopened, CaseResumed
-from shared.events.contacts import Contact
 
 MAX_CONVERSATIONS = 20
 
 
-def join(
-    case: Case, now: datetime, *,
-    contact: Contact, seen: ContactSeen, conversation: str, customer: Customer | None, rules: Rules,
-) -> Decision[Case]:  # fmt: skip
-    """Adds the contact; a resolved case is open again, one that waited for the customer goes on.
+def join(case: Case, now: datetime, *, told: Told, rules: Rules) -> Decision[Case]:
+    """Adds the contact; a resolved case is open again, and a closed one that ended lately; one that waited for the
+    customer goes on.
 
-    Raises Elsewhere when the case is closed, merged or full.
+    Raises Elsewhere when the case is merged, full, or closed for too long.
     """
-    _check_takes(case, conversation, rules)
-    after, woken = _woken(case, contact)
-    after, events = take_in(after, now, contact=contact, seen=seen, customer=customer, rules=rules)
-    after = _holding(after, seen, conversation, rules)
-    return Decision(refreshed(after, rules), (events[0], *woken, *events[1:]), contact_note(contact, now, rules))
+    _check_takes(case, now, told.conversation, rules)
+    after, woken = _woken(case, told)
+    after, events = take_in(after, now, told=told, rules=rules)
+    after = _holding(after.changed(touched_at=now), told, rules)
+    note = contact_note(told.contact, now, rules, place=told.place)
+    return Decision(refreshed(after, rules), (events[0], *woken, *events[1:]), note)
 
 
-def _check_takes(case: Case, conversation: str, rules: Rules) -> None:
+def is_crowded(case: Case) -> bool:
+    """Whether it takes no further conversation, though those that it holds go on."""
+    return len(case.open_conversations) >= MAX_CONVERSATIONS
+
+
+def _check_takes(case: Case, now: datetime, conversation: str, rules: Rules) -> None:
     if case.merged_into:
         raise Elsewhere(f"case {case.number} was merged into another")
-    if case.status == "closed":
-        raise Elsewhere(f"case {case.number} is closed")
-    another = bool(conversation) and conversation not in case.open_conversations
-    if len(case.contacts) >= rules.lifecycle.max_contacts or len(case.open_conversations) + another > MAX_CONVERSATIONS:
+    if case.full or (is_crowded(case) and conversation and conversation not in case.open_conversations):
         raise Elsewhere(f"case {case.number} is full")
+    if case.closed_at and now - case.closed_at > rules.joining.reopen_within:
+        raise Elsewhere(f"case {case.number} is closed")
 
 
-def _woken(case: Case, contact: Contact) -> tuple[Case, tuple[EventData, ...]]:
-    if case.status == "resolved":
-        reason = first_sentence(contact.text or contact.subject or "")
+def _woken(case: Case, told: Told) -> tuple[Case, tuple[EventData, ...]]:
+    if case.status in SETTLED:
+        reason = first_sentence(told.understood.text or told.contact.subject or "")
         return reopened(case), (CaseReopened(**case.ids, by=CUSTOMER, reason=reason),)
     if case.status == "waiting_customer":
         after = case.changed(status=back_to_work(case), waiting_party=None, waiting_until=None)
@@ -53,15 +56,40 @@ def _woken(case: Case, contact: Contact) -> tuple[Case, tuple[EventData, ...]]:
     return case, ()
 
 
-def _holding(case: Case, seen: ContactSeen, conversation: str, rules: Rules) -> Case:
-    """The contact and its conversation are the case's now. The last that it can hold gives the conversations free."""
-    contacts = (*case.contacts, seen)
-    fresh = (conversation,) if conversation and conversation not in case.open_conversations else ()
-    case = case.changed(contacts=contacts, open_conversations=(*case.open_conversations, *fresh))
-    return without_conversations(case) if len(contacts) >= rules.lifecycle.max_contacts else case
+def _holding(case: Case, told: Told, rules: Rules) -> Case:
+    """The contact, its conversation and its claims are the case's now. The last that it can hold gives them all up."""
+    contacts = (*case.contacts, told.seen)
+    names = (told.conversation,) if told.conversation else ()
+    conversations = tuple(dict.fromkeys((*case.open_conversations, *names)))
+    claims = tuple(dict.fromkeys((*case.claims, *told.place.claims)))[:MAX_CLAIMS]
+    case = case.changed(contacts=contacts, open_conversations=conversations, claims=claims)
+    full = len(contacts) >= rules.lifecycle.max_contacts
+    return without_conversations(case.changed(full=True)) if full else case
 
 
 def without_conversations(case: Case) -> Case:
-    """The next contact of its conversations opens a new case."""
-    past = tuple(dict.fromkeys((*case.past_conversations, *case.open_conversations)))
-    return case.changed(open_conversations=(), past_conversations=past[-MAX_CONVERSATIONS:])
+    """The next contact of its conversations, or about its matters, goes elsewhere; they tell that it was here."""
+    return case.changed(
+        open_conversations=(),
+        past_conversations=_last((*case.past_conversations, *case.open_conversations)),
+        claims=(),
+        past_claims=_last((*case.past_claims, *case.claims)),
+    )
+
+
+def _last(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))[-MAX_CONVERSATIONS:]
+
+
+def give_up(state: Case | None, now: datetime, *, names: frozenset[str]) -> Decision[Case]:
+    """Leave these names to another case."""
+    assert state is not None, "only a case that is there holds anything"
+    if names.isdisjoint((*state.claims, *state.open_conversations)):
+        return Decision(state)
+    gone = tuple(name for name in state.claims if name in names)
+    after = state.changed(
+        open_conversations=tuple(name for name in state.open_conversations if name not in names),
+        claims=tuple(name for name in state.claims if name not in names),
+        past_claims=_last((*state.past_claims, *gone)),
+    )
+    return Decision(after)

@@ -8,11 +8,15 @@ How a keyword is written (in every rule file):
 """
 
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
 from typing import Generic, NamedTuple, TypeVar
 
 from ahocorasick_rs import AhoCorasick
+
+from services.intake.domain.visible import readable
 
 T = TypeVar("T")
 
@@ -23,7 +27,8 @@ CJK_WEIGHT, LATIN_WEIGHT = 2.0, 0.6
 
 
 def unify(text: str) -> str:
-    """Lower case, full-width forms made narrow, hyphens and runs of white space made one blank."""
+    """Lower case, full-width forms made narrow, hyphens and runs of white space made one blank; nothing invisible."""
+    text = readable(text)
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).replace("’", "'").replace("‘", "'")
     return " ".join(text.lower().replace("-", " ").replace("_", " ").replace("`", "'").split())
@@ -149,12 +154,18 @@ class Scanner:
                     yield Hit(part, start, end)
 
     def _without_ignored(self, hits: list[Hit]) -> list[Hit]:
-        masks = [hit for hit in hits if hit.part in self._ignore]
-        return [hit for hit in hits if not any(_inside(hit, mask) for mask in masks)] if masks else hits
+        masks = sorted((hit.start, hit.end) for hit in hits if hit.part in self._ignore)
+        if not masks:
+            return hits
+        starts = [start for start, _ in masks]
+        reach = [-1, *accumulate((end for _, end in masks), max)]
+        return [hit for hit in hits if not _inside(hit, starts, reach)]
 
 
-def _inside(hit: Hit, mask: Hit) -> bool:
-    return mask.start <= hit.start and hit.end <= mask.end and hit.end - hit.start < mask.end - mask.start
+def _inside(hit: Hit, starts: list[int], reach: list[int]) -> bool:
+    """Whether a longer mask covers the hit. `reach[n]`: how far the first n masks go, by their starts."""
+    before, until = bisect_left(starts, hit.start), bisect_right(starts, hit.start)
+    return reach[before] >= hit.end or reach[until] > hit.end
 
 
 def _plural_ends(text: str, end: int, length: int) -> bool:

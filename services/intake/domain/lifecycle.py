@@ -18,6 +18,10 @@ ALLOWED: dict[str, tuple[Status, ...]] = {
     "closed": (*OPEN, "resolved"),
     "reopened": SETTLED,
     "delay_noticed": OPEN,
+    "merged": (*OPEN, "resolved"),
+    "linked": ANY,
+    "split": (*OPEN, "resolved"),
+    "summarised": ANY,
 }
 """`closed` from an open status solves and closes at once (RT-15): `work.close` asks for a result then."""
 

@@ -1,21 +1,22 @@
-"""How urgent a case is (IN-7): impact x urgency x tier x sentiment, by an ordered table of rules; the rule is named."""
+"""How urgent a case is (IN-7): impact x urgency x complexity x tier x sentiment, by a table; the row is named."""
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 
 from services.intake.domain.keywords import Scan
-from services.intake.domain.rules import Bulk, Impact, PriorityRule, Rules, Urgency
+from services.intake.domain.rules import Bulk, Complexity, Impact, PriorityRule, Rules, Urgency
 from shared.events.cases import Kind, Priority, PriorityReason, Sentiment
 
 
 @dataclass(frozen=True, slots=True)
 class Gravity:
-    """What the words say of impact, urgency and risks (safety, security, law ...)."""
+    """What the words say of impact, urgency, risks (safety, security, law ...), and whether the matter is complex."""
 
     impact: Impact
     urgency: Urgency
     risks: frozenset[str]
+    complexity: Complexity = "simple"
 
 
 def gravity(scan: Scan, rules: Rules) -> Gravity:
@@ -25,7 +26,9 @@ def gravity(scan: Scan, rules: Rules) -> Gravity:
     if impact == "one_user" and rules.words.bulk and _is_bulk(scan.text, rules.words.bulk):
         impact = "enterprise"
     urgency: Urgency = "critical" if "critical" in urgencies else "high" if "high" in urgencies else "normal"
-    return Gravity(impact, urgency, frozenset(rules.risk_words.values(scan)))
+    risks = frozenset(rules.risk_words.values(scan))
+    complex_ = len(risks) >= rules.words.complexity.risks_from or bool(rules.complexity_words.values(scan))
+    return Gravity(impact, urgency, risks, "complex" if complex_ else "simple")
 
 
 def _is_bulk(text: str, bulk: Bulk) -> bool:
@@ -44,7 +47,14 @@ def prioritise(
     weight = rules.priorities.tiers.get((tier or "").casefold(), "standard")
     label = feeling.label if feeling else "neutral"
     rule = next(rule for rule in rules.priorities.rules if _fits(rule, gravity, weight, label, kind))
-    reason = PriorityReason(rule=rule.name, impact=gravity.impact, urgency=gravity.urgency, tier=tier, sentiment=label)
+    reason = PriorityReason(
+        rule=rule.name,
+        impact=gravity.impact,
+        urgency=gravity.urgency,
+        complexity=gravity.complexity,
+        tier=tier,
+        sentiment=label,
+    )
     return rule.priority, reason
 
 
@@ -52,6 +62,7 @@ def _fits(rule: PriorityRule, gravity: Gravity, tier: str, sentiment: str, kind:
     return (
         (not rule.impact or gravity.impact in rule.impact)
         and (not rule.urgency or gravity.urgency in rule.urgency)
+        and (not rule.complexity or gravity.complexity in rule.complexity)
         and (not rule.risk or not gravity.risks.isdisjoint(rule.risk))
         and (not rule.tier or tier in rule.tier)
         and (not rule.sentiment or sentiment in rule.sentiment)

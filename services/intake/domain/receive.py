@@ -4,11 +4,16 @@ from datetime import datetime
 
 from services.intake.domain.amend import amend
 from services.intake.domain.case import Case, ContactSeen
+from services.intake.domain.choose_case import Place
 from services.intake.domain.contact_hash import contact_hash
 from services.intake.domain.customer import Customer
+from services.intake.domain.diagnostics import consented
 from services.intake.domain.join import join
 from services.intake.domain.open_case import open_case
 from services.intake.domain.rules import Rules
+from services.intake.domain.told import Told
+from services.intake.domain.understand import Understanding, understand
+from services.intake.domain.visible import shown
 from shared.decisions import Decision, Refused
 from shared.events.contacts import Contact
 
@@ -20,27 +25,27 @@ def conversation_of(contact: Contact) -> str:
 
 def receive(
     state: Case | None, now: datetime, *,
-    contact: Contact, contact_id: str, case_id: str, customer: Customer | None, rules: Rules,
+    contact: Contact, contact_id: str, place: Place, customer: Customer | None, rules: Rules,
+    understood: Understanding | None = None,
 ) -> Decision[Case]:  # fmt: skip
     """No case yet: opens it. A known contact: repeat or amendment, whatever the case's status. A new one: joins.
 
-    Raises Refused `identity_reused` (422) for a known revision with other content, Elsewhere when the case is closed,
-    full or merged.
+    `understood`: what the contact says, where it was read already. Raises Refused `identity_reused` (422) for a known
+    revision with other content, Elsewhere when the case takes it no more.
     """
-    seen = ContactSeen(id=contact_id, revision=contact.revision, hash=contact_hash(contact))
-    conversation = conversation_of(contact)
+    seen = ContactSeen(id=contact_id, revision=contact.revision, hash=contact_hash(consented(contact)))
+    known = state.seen(contact_id) if state else None
+    if state and known and seen.revision <= known.revision:
+        # the version before counted diagnostics that nobody consented to
+        if seen.revision == known.revision and known.hash not in (seen.hash, contact_hash(contact)):
+            raise identity_reused(contact)
+        return Decision(state)
+    told = Told(
+        shown(contact), seen, understood or understand(contact, rules), customer, conversation_of(contact), place
+    )
     if state is None:
-        return open_case(
-            now, contact=contact, seen=seen, conversation=conversation, case_id=case_id, customer=customer, rules=rules
-        )
-    known = state.seen(contact_id)
-    if known is None:
-        return join(state, now, contact=contact, seen=seen, conversation=conversation, customer=customer, rules=rules)
-    if seen.revision > known.revision:
-        return amend(state, now, contact=contact, seen=seen, customer=customer, rules=rules)
-    if seen.revision == known.revision and seen.hash != known.hash:
-        raise identity_reused(contact)
-    return Decision(state)
+        return open_case(now, told=told, rules=rules)
+    return amend(state, now, told=told, rules=rules) if known else join(state, now, told=told, rules=rules)
 
 
 def identity_reused(contact: Contact) -> Refused:

@@ -27,7 +27,9 @@ def by_stranger(state: Case | None, now: datetime, *, agent_id: str, decide: Dec
     """
     if state is not None and state.agent_id == agent_id:
         return decide(state, now)
-    raise Refused(
-        "unknown_agent", f"agent {agent_id} is not known; send the profile first (agents.v1)",
-        field="agent_id", status=422,
-    )  # fmt: skip
+    raise unknown_agent(agent_id)
+
+
+def unknown_agent(agent_id: str) -> Refused:
+    message = f"agent {agent_id} is not known; send the profile first (agents.v1)"
+    return Refused("unknown_agent", message, field="agent_id", status=422)

@@ -1,24 +1,36 @@
-"""Everything about intake that an operator may change: five files, validated together and compiled once.
+"""Everything about intake that an operator may change: its files, validated together and compiled once.
 
-`Rules.parse({"categories": ..., "priorities": ..., "words": ..., "sentiment": ..., "lifecycle": ...})` raises
-pydantic's ValidationError, whose locations start with the file's name.
+`Rules.parse({"categories": ..., "priorities": ..., ...})`, a value for each file, raises pydantic's ValidationError,
+whose locations start with the file's name.
 """
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from functools import cached_property
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from services.intake.domain.keywords import Keywords, Scanner, parts_of
+from services.intake.domain.learned import Learned
+from services.intake.domain.rules_ask import AskFile
+from services.intake.domain.rules_bursts import BurstsFile
+from services.intake.domain.rules_channels import AttachmentsFile, ChannelsFile
+from services.intake.domain.rules_facts import FactPatterns, FactsFile
+from services.intake.domain.rules_joining import JoiningFile
+from services.intake.domain.rules_knowledge import KnowledgeFile
+from services.intake.domain.rules_understanding import UnderstandingFile
 from shared.events.cases import Kind, Priority
 
 Mood = Literal["negative", "positive"]
 SentimentLabel = Literal["strong_negative", "negative", "neutral", "positive"]
 Impact = Literal["one_user", "enterprise", "region"]
 Urgency = Literal["normal", "high", "critical"]
+Complexity = Literal["simple", "complex"]
 Share = Annotated[float, Field(ge=0, le=1)]
+SEPARATOR = " / "
+"""Between the levels of a category, where it is written in one line."""
+MAX_NAME = 60
 MAX_CONTACTS = 300
 """Above this a case's document could outgrow 64 KiB."""
 
@@ -57,8 +69,8 @@ class Category(_File):
     own keywords (below 1 for words that say little, such as the name of a device).
     """
 
-    name: Annotated[str, Field(min_length=1, max_length=40)]
-    en: Annotated[str, Field(min_length=1, max_length=60)]
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
+    en: Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
     kind: Kind | None = None
     mood: Mood | None = None
     weight: Annotated[float, Field(gt=0, le=5)] = 1.0
@@ -114,6 +126,19 @@ class CategoriesFile(_Versioned):
     @cached_property
     def leaves(self) -> tuple[Leaf, ...]:
         return tuple(_flatten(self.categories))
+
+    @cached_property
+    def leaf_of(self) -> dict[str, Leaf]:
+        """By path, its names joined by SEPARATOR."""
+        return {SEPARATOR.join(leaf.path): leaf for leaf in self.leaves}
+
+    def has_keywords(self, leaf: Leaf) -> bool:
+        """Whether keywords can find its second level or anything below it."""
+        return leaf.second in self._with_keywords
+
+    @cached_property
+    def _with_keywords(self) -> frozenset[int]:
+        return frozenset(leaf.second for leaf in self.leaves if leaf.keywords)
 
     def resolve(self, path: Iterable[str]) -> tuple[str, ...] | None:
         """The path by its Chinese names, whichever language each name was given in; None when it is not in the tree."""
@@ -193,6 +218,7 @@ class PriorityRule(_File):
     priority: Priority
     impact: tuple[Impact, ...] = ()
     urgency: tuple[Urgency, ...] = ()
+    complexity: tuple[Complexity, ...] = ()
     risk: tuple[str, ...] = ()
     tier: tuple[Literal["standard", "high"], ...] = ()
     sentiment: tuple[SentimentLabel, ...] = ()
@@ -200,7 +226,7 @@ class PriorityRule(_File):
 
     @property
     def unconditional(self) -> bool:
-        return not (self.impact or self.urgency or self.risk or self.tier or self.sentiment or self.kind)
+        return not self.model_dump(exclude={"name", "priority"}, exclude_defaults=True)
 
 
 class PrioritiesFile(_Versioned):
@@ -237,6 +263,18 @@ class Bulk(_File):
     units: tuple[str, ...]
 
 
+class ComplexityWords(_File):
+    """A matter is complex that is spoken of in such words, or that holds risks of so many kinds."""
+
+    words: Words = ()
+    risks_from: Annotated[int, Field(ge=1)] = 2
+
+    @field_validator("words")
+    @classmethod
+    def words_readable(cls, words: Words) -> Words:
+        return tuple(_readable(word) for word in words)
+
+
 class Demand(_File):
     zh: str
     en: str
@@ -248,6 +286,7 @@ class WordsFile(_Versioned):
     impact: dict[Literal["enterprise", "region"], Words]
     risk: dict[str, Words] = {}
     bulk: Bulk | None = None
+    complexity: ComplexityWords = ComplexityWords()
     kinds: dict[Kind, Words]
     complaint_ratings_up_to: Annotated[int, Field(ge=0, le=10)]
     tags: dict[Annotated[str, Field(pattern=r"^#\S+$")], Words]
@@ -300,7 +339,14 @@ class FactsNeeded(_File):
 
     category: Annotated[tuple[str, ...], Field(min_length=1)]
     kinds: tuple[Kind, ...]
-    one_of: Annotated[tuple[Literal["order", "device_model", "serial", "account"], ...], Field(min_length=1)]
+    one_of: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class EvidenceNeeded(_File):
+    """A case of this category and kind is solved with its cause and the evidence of it."""
+
+    category: tuple[str, ...] = ()
+    kinds: tuple[Kind, ...] = ("fault",)
 
 
 class LifecycleFile(_Versioned):
@@ -311,6 +357,8 @@ class LifecycleFile(_Versioned):
     no_way_back_channels: tuple[str, ...] = ()
     facts_needed: tuple[FactsNeeded, ...] = ()
     causes: dict[str, tuple[str, ...]]
+    evidence_needed_for: tuple[EvidenceNeeded, ...] = ()
+    remote_channels: Annotated[tuple[str, ...], Field(min_length=1)]
     default_language: str
     regions: dict[str, Annotated[str, Field(pattern=r"^[A-Z]{2}$")]]
     default_region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
@@ -330,11 +378,24 @@ class Rules(BaseModel):
     words: WordsFile
     sentiment: SentimentFile
     lifecycle: LifecycleFile
+    facts: FactsFile
+    bursts: BurstsFile
+    channels: ChannelsFile
+    attachments: AttachmentsFile
+    joining: JoiningFile
+    understanding: UnderstandingFile
+    knowledge: KnowledgeFile
+    ask: AskFile
+    category_model: Learned | None = None
+    sentiment_model: Learned | None = None
+
+    LEARNED: ClassVar = frozenset({"category_model.npz", "sentiment_model.npz"})
+    """What `switchboard learn` may put beside the files."""
 
     @classmethod
     def parse(cls, documents: dict[str, Any]) -> "Rules":
         rules = cls.model_validate(documents)
-        _ = rules.scanner, rules.valences, rules.degree_of, rules.negations
+        _ = rules.scanner, rules.valences, rules.degree_of, rules.negations, rules.fact_patterns, rules.version
         return rules
 
     @model_validator(mode="after")
@@ -342,13 +403,30 @@ class Rules(BaseModel):
         for needed in self.lifecycle.facts_needed:
             if self.categories.resolve(needed.category) is None:
                 raise ValueError(f"lifecycle.facts_needed: {' / '.join(needed.category)} is not in categories")
+            if unknown := [name for name in needed.one_of if name not in self.facts.facts]:
+                raise ValueError(f"lifecycle.facts_needed: {unknown[0]} is not in facts")
+        for wanted in self.lifecycle.evidence_needed_for:
+            if wanted.category and self.categories.resolve(wanted.category) != wanted.category:
+                raise ValueError(f"lifecycle.evidence_needed_for: {' / '.join(wanted.category)} is not in categories")
+        return self
+
+    @model_validator(mode="after")
+    def models_fit(self) -> "Rules":
+        for label in self.category_model.labels if self.category_model else ():
+            if label not in self.categories.leaf_of:
+                raise ValueError(f"category_model: {label} is not in categories; learn it again, or add it to the tree")
+        if self.sentiment_model and set(self.sentiment_model.labels) != {"negative", "positive"}:
+            raise ValueError("sentiment_model: its labels are not negative and positive; learn it again")
         return self
 
     @cached_property
     def version(self) -> str:
-        """What a decision names as the version that decided: the versions of all files."""
-        files = (self.categories, self.priorities, self.words, self.sentiment, self.lifecycle)
-        return ",".join(file.version for file in files)
+        """What a decision names as the version that decided: the versions of all files and of what was learned."""
+        files = (
+            self.categories, self.priorities, self.words, self.sentiment, self.lifecycle, self.facts, self.joining,
+            self.channels, self.attachments, self.understanding, self.category_model, self.sentiment_model,
+        )  # fmt: skip
+        return ",".join(file.version for file in files if file)
 
     @cached_property
     def category_words(self) -> Keywords[Leaf]:
@@ -379,6 +457,14 @@ class Rules(BaseModel):
         return Keywords(_entries(self.words.risk))
 
     @cached_property
+    def complexity_words(self) -> Keywords[bool]:
+        return Keywords((word, True) for word in self.words.complexity.words)
+
+    @cached_property
+    def mention_words(self) -> Keywords[bool]:
+        return Keywords((word, True) for word in self.joining.mentions)
+
+    @cached_property
     def valences(self) -> dict[str, float]:
         return {parts_of(word)[0]: strength for strength, words in self.sentiment.words.items() for word in words}
 
@@ -391,10 +477,14 @@ class Rules(BaseModel):
         return frozenset(parts_of(word)[0] for word in self.sentiment.negations)
 
     @cached_property
+    def fact_patterns(self) -> FactPatterns:
+        return self.facts.compiled(self.words.devices)
+
+    @cached_property
     def scanner(self) -> Scanner:
         tables: tuple[Keywords[Any], ...] = (
             self.category_words, self.kind_words, self.tag_words, self.demand_words,
-            self.urgency_words, self.impact_words, self.risk_words,
+            self.urgency_words, self.impact_words, self.risk_words, self.complexity_words, self.mention_words,
         )  # fmt: skip
         words = {part for table in tables for part in table.parts} | set(self.valences) | set(self.degree_of)
         return Scanner(words | self.negations, self.words.ignore)

@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from services.intake.domain.attachments import links_of
+from services.intake.domain.choose_case import Place
 from services.intake.domain.rules import Rules
 from services.intake.domain.understand import words_of
 from shared.clock import to_milliseconds
@@ -12,10 +14,14 @@ from shared.events.contacts import Contact
 CUSTOMER = "customer"
 
 
-def contact_note(contact: Contact, now: datetime, rules: Rules, kind: str = "contact") -> Note:
+def contact_note(
+    contact: Contact, now: datetime, rules: Rules, kind: str = "contact", place: Place | None = None
+) -> Note:
+    joined = {"joined_by": place.by} if place and place.by else {}
     return Note(
-        at=now, kind=kind, by=CUSTOMER, text=words_of(contact) or contact.subject or "", data=_data(contact, now, rules)
-    )
+        at=now, kind=kind, by=CUSTOMER, text=words_of(contact) or contact.subject or "",
+        data=_data(contact, now, rules) | joined,
+    )  # fmt: skip
 
 
 def occurred_ahead(contact: Contact, now: datetime, rules: Rules) -> bool:
@@ -38,11 +44,12 @@ def _data(contact: Contact, now: datetime, rules: Rules) -> dict[str, Any]:
         "revision": contact.revision,
         "channel": contact.channel,
         "conversation": contact.conversation,
+        "replies_to": list(contact.replies_to),
         "occurred_at": occurred(contact, now, rules),
         "subject": contact.subject,
-        "attachments": [attachment.model_dump() for attachment in contact.attachments],
+        **links_of(contact, rules),
         "rating": contact.rating,
-        "voice": contact.voice,
         "diagnostics": contact.diagnostics if contact.diagnostics_consent else None,
+        "self_service": [turn.model_dump(exclude_none=True) for turn in contact.self_service],
     }
     return {name: value for name, value in said.items() if value not in (None, [])}

@@ -1,6 +1,8 @@
-"""How the customer feels (IN-12): a lexicon in Chinese and English with negation and degree words.
+"""How the customer feels (IN-12): a lexicon in Chinese and English with negation and degree words, and a learned model.
 
-score = sum / (|sum| + 3), so that one plain word (strength 2) is worth 0.4 and no number of words passes 1.
+words = sum / (|sum| + 3), so that one plain word (strength 2) is worth 0.4 and no number of words passes 1
+model = P(positive) - P(negative) by a learned model (`learned.py`)
+score = (1 - share) * words + share * model, with the share of `understanding.yaml`; the words alone without a model
 """
 
 from collections.abc import Iterator
@@ -21,11 +23,27 @@ def sentiment(scan: Scan, rules: Rules, *, rating: int | None = None, voice: dic
     total = sum(_strengths(scan, rules))
     if rating is not None:
         total += rules.sentiment.ratings.get(rating, 0.0)
-    score = total / (abs(total) + _SOFTENING)
+    words, model = total / (abs(total) + _SOFTENING), learned_score(scan.text, rules)
+    score = words if model is None else _mixed(words, model, rules)
     heard = (voice or {}).get("sentiment")
     if isinstance(heard, int | float) and -1 <= heard <= 1:
         score = min(score, float(heard))
-    return Sentiment(score=round(score, 3), label=label_of(score, rules))
+    parts = {} if model is None else {"words": round(words, 3), "model": model}
+    return Sentiment(score=round(score, 3), label=label_of(score, rules), **parts)
+
+
+def learned_score(text: str, rules: Rules) -> float | None:
+    """-1 (surely negative) to 1; None where nothing was learned or the text says nothing to the model."""
+    reading = rules.sentiment_model.read(text) if rules.sentiment_model else None
+    if reading is None:
+        return None
+    score = 2 * reading.confidence - 1
+    return round(score if reading.label == "positive" else -score, 3)
+
+
+def _mixed(words: float, model: float, rules: Rules) -> float:
+    share = rules.understanding.sentiment.model_share
+    return (1 - share) * words + share * model
 
 
 def label_of(score: float, rules: Rules) -> SentimentLabel:

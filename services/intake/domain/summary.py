@@ -1,6 +1,8 @@
 """The key points of a case 摘要 (IN-16), shown first, written again whenever one of them changes."""
 
 import re
+from collections.abc import Iterator
+from hashlib import sha256
 
 from services.intake.domain.case import Case
 from services.intake.domain.rules import Rules
@@ -8,29 +10,54 @@ from services.intake.domain.rules import Rules
 _SENTENCE_END = re.compile(r"(?<=[。！？!?；;])|(?<=\.)\s|\n")
 _POINT = 120
 _LABELS = {
-    "zh": {"demand": "诉求", "order": "订单", "device_model": "型号", "serial": "序列号", "account": "账号",
-           "latest": "最新", "cause": "原因", "resolution": "结果", "missing": "缺少"},
-    "en": {"demand": "wants", "order": "order", "device_model": "model", "serial": "serial", "account": "account",
-           "latest": "latest", "cause": "cause", "resolution": "result", "missing": "missing"},
-}  # fmt: skip
+    "zh": {"demand": "诉求", "latest": "最新", "tried": "已试", "cause": "原因", "resolution": "结果"},
+    "en": {"demand": "wants", "latest": "latest", "tried": "tried", "cause": "cause", "resolution": "result"},
+}
 
 
 def summarise(case: Case, rules: Rules) -> str:
-    """One line: what it is about, the facts, what the customer wants, what he said last, how it ended."""
+    """One line. An agent's own words stand first; after them only what has become known since."""
+    points = points_of(case, rules)
+    if case.summary_said is None:
+        return " | ".join(points)
+    new = (point for point in points if fingerprint(point) not in case.summary_known)
+    return " | ".join((case.summary_said, *new))
+
+
+def fingerprint(point: str) -> str:
+    """By which a point is known again."""
+    return sha256(point.encode()).hexdigest()[:12]
+
+
+def points_of(case: Case, rules: Rules) -> tuple[str, ...]:
+    """What it is about, the facts, what the customer wants, what he said last, what was tried, how it ended."""
+    return tuple(filter(None, _points(case, rules)))
+
+
+def _points(case: Case, rules: Rules) -> Iterator[str]:
     language = "zh" if case.language == "zh" else "en"
     label = _LABELS[language]
-    points = [" / ".join(case.category[-2:]), first_sentence(case.subject or case.text or "")]
+    yield " / ".join(case.category[-2:])
+    yield first_sentence(case.subject or case.text or "")
     if case.subject and case.text:
-        points.append(first_sentence(case.text))
-    points += [f"{label[name]} {value}" for name, value in case.facts.items()]
+        yield first_sentence(case.text)
+    for name, value in case.facts.items():
+        yield f"{_called(name, language, rules)} {value}"
     if case.demand and (demand := rules.words.demands.get(case.demand)):
-        points.append(f"{label['demand']}: {demand.zh if language == 'zh' else demand.en}")
-    points += [f"{label[name]}: {first_sentence(value)}" for name, value in _progress(case) if value]
-    return " | ".join(point for point in points if point)
+        yield f"{label['demand']}: {getattr(demand, language)}"
+    for name, said in _progress(case):
+        if said:
+            yield f"{label[name]}: {first_sentence(said)}"
+
+
+def _called(fact: str, language: str, rules: Rules) -> str:
+    rule = rules.facts.facts.get(fact)
+    return str(getattr(rule, language)) if rule else fact
 
 
 def _progress(case: Case) -> tuple[tuple[str, str | None], ...]:
-    return ("latest", case.latest), ("cause", case.cause), ("resolution", case.resolution)
+    tried = case.tried[-1] if case.tried else None
+    return ("latest", case.latest), ("tried", tried), ("cause", case.cause), ("resolution", case.resolution)
 
 
 def first_sentence(text: str, limit: int = _POINT) -> str:

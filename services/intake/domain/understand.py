@@ -8,8 +8,10 @@ from services.intake.domain.customer import stated_points
 from services.intake.domain.facts import extracted_facts, given_facts
 from services.intake.domain.keywords import unify
 from services.intake.domain.prioritise import Gravity, gravity
+from services.intake.domain.quoted import newly_written
 from services.intake.domain.rules import Rules
 from services.intake.domain.sentiment import sentiment
+from services.intake.domain.visible import readable, shown
 from shared.events.cases import Sentiment
 from shared.events.contacts import Contact
 
@@ -25,6 +27,8 @@ class Understanding:
     sentiment: Sentiment
     points: dict[str, str]
     """`customer.stated_points`"""
+    mentions: bool
+    """Whether it speaks of something that was reported before."""
     given: dict[str, str]
     extracted: dict[str, str]
 
@@ -35,8 +39,9 @@ class Understanding:
 
 
 def understand(contact: Contact, rules: Rules) -> Understanding:
-    subject, text = contact.subject or "", words_of(contact)[:READ_CHARS]
-    whole = f"{subject} {text}" if subject else text
+    contact = shown(contact)
+    subject, text = (contact.subject or "")[:READ_CHARS], _new_words(contact, rules)[:READ_CHARS]
+    whole = readable(f"{subject} {text}" if subject else text)
     scan = rules.scanner.scan(whole)
     feeling = sentiment(scan, rules, rating=contact.rating, voice=contact.voice)
     subject_end = len(unify(subject)) if subject else 0
@@ -46,9 +51,15 @@ def understand(contact: Contact, rules: Rules) -> Understanding:
         gravity=gravity(scan, rules),
         sentiment=feeling,
         points=stated_points(contact, rules),
+        mentions=bool(rules.mention_words.values(scan)),
         given=given_facts(contact.facts),
-        extracted=extracted_facts(whole, rules.words.devices),
+        extracted=extracted_facts(whole, rules.fact_patterns),
     )
+
+
+def _new_words(contact: Contact, rules: Rules) -> str:
+    words = words_of(contact)
+    return newly_written(words, rules.channels.mail) if contact.channel == "email" else words
 
 
 def words_of(contact: Contact) -> str:

@@ -8,10 +8,12 @@ Refused: `unknown_case` (404), `wrong_transition` and `merged_case` (409), `miss
 from collections.abc import Callable
 from datetime import datetime
 
-from services.intake.domain.case import Case, Status, beginning
+from services.intake.domain.case import MAX_ATTEMPT, MAX_TRIED, Case, Status, beginning
 from services.intake.domain.close import closed, closing, lacking_for_close
+from services.intake.domain.correct_summary import correct_summary
 from services.intake.domain.further import still_missing
 from services.intake.domain.lifecycle import OPEN, back_to_work, check, wrong_transition
+from services.intake.domain.remote import check_sessions, with_session
 from services.intake.domain.reopen import reopened
 from services.intake.domain.rules import Rules
 from services.intake.domain.summary import refreshed
@@ -43,7 +45,8 @@ def decide_work(state: Case | None, now: datetime, *, work: Work, verb: str, rul
     """`verb` is one of INTAKE_VERBS. Only a case that was opened can be worked on, and only as its status allows."""
     case = _known(state, work)
     check(case, verb)
-    after, events = _VERBS[verb](case, now, work, rules)
+    told = with_session(_has_tried(case, work), work.remote, rules)
+    after, events = _VERBS[verb](told, now, work, rules)
     return Decision(refreshed(after, rules), _as_of(events, case, now, work), _note(work, verb, now))
 
 
@@ -66,6 +69,11 @@ def _known(state: Case | None, work: Work) -> Case:
     if state is None:
         raise Refused("unknown_case", f"there is no case {work.case_id}", field="case_id", status=404)
     return state
+
+
+def _has_tried(case: Case, work: Work) -> Case:
+    lines = tuple(filter(None, (_cut(line, MAX_ATTEMPT) for line in work.tried or ())))
+    return case.changed(tried=(*case.tried, *lines)[-MAX_TRIED:]) if lines else case
 
 
 def respond(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
@@ -115,7 +123,7 @@ def reclassify(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
     event = CaseReclassified(
         **case.ids, by=work.agent_id, why=work.reason or work.text or "", was=case.category, to=to, kind=case.kind
     )
-    after = case.changed(category=to, category_confidence=1.0, category_by=work.agent_id)
+    after = case.changed(category=to, category_confidence=1.0, category_by=work.agent_id, review=None)
     return after.changed(missing=still_missing(after, rules)), (event,)
 
 
@@ -132,6 +140,8 @@ def resolve(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
         waiting_party=None,
         waiting_until=None,
     )
+    check_sessions(after, rules)
+    _check_evidence(after, rules)
     return after, (_resolved(after, work.agent_id),)
 
 
@@ -141,6 +151,7 @@ def close(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
         case, events = _solved_at_once(case, now, work, rules)
     else:
         case, events = _completed(case, work), ()
+    check_sessions(case, rules)
     _check_complaint(case)
     event: CaseClosed = closing(case, by=work.agent_id, how="agent", why=work.reason or work.text or "")
     return closed(case, now), (*events, event)
@@ -163,6 +174,11 @@ def notice_delay(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
     return case.changed(waiting_until=case.waiting_until and (until or case.waiting_until)), (event,)
 
 
+def on_two_cases(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
+    """Merge, link and split need the other case too; one that waited in a document until now has to be told again."""
+    raise Refused("other_case_needed", f"{work.once} was not done when its turn came; replay it", field="to")
+
+
 _VERBS: dict[str, Callable[[Case, datetime, Work, Rules], Step]] = {
     "responded": respond,
     "noted": note,
@@ -173,6 +189,10 @@ _VERBS: dict[str, Callable[[Case, datetime, Work, Rules], Step]] = {
     "closed": close,
     "reopened": reopen,
     "delay_noticed": notice_delay,
+    "merged": on_two_cases,
+    "linked": on_two_cases,
+    "split": on_two_cases,
+    "summarised": correct_summary,
 }
 
 
@@ -216,10 +236,22 @@ def _check_complaint(case: Case) -> None:
         raise _missing(lacking[0], message)
 
 
+def _check_evidence(case: Case, rules: Rules) -> None:
+    """Where the rules ask for it, a fault is solved with its cause and what shows it (IN-18)."""
+    needed = rules.lifecycle.evidence_needed_for
+    if not any(case.kind in n.kinds and case.category[: len(n.category)] == n.category for n in needed):
+        return
+    if not case.cause:
+        causes = ", ".join(rules.lifecycle.causes)
+        raise _missing("cause", f"such a case is solved with its cause: {causes}, or in your own words")
+    if not case.evidence:
+        raise _missing("evidence", "such a case is solved with evidence: logs, a hardware test, the customer's words")
+
+
 def _resolved(case: Case, by: str) -> CaseResolved:
     return CaseResolved(
         **case.ids, by=by, resolution=case.resolution or "", cause=case.cause, evidence=case.evidence,
-        measure=case.measure,
+        measure=case.measure, remote=case.remote,
     )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ def enter(
 
 
 def _ticket(opened: CaseOpened, since: datetime, rules: Rules) -> Ticket:
-    where = place(opened.category, opened.kind, opened.priority, opened.language, rules)
+    where = place(opened.category, opened.kind, opened.priority, opened.language, rules, opened.review)
     return Ticket(
         case_id=opened.case_id,
         number=opened.number,
@@ -39,11 +39,12 @@ def _ticket(opened: CaseOpened, since: datetime, rules: Rules) -> Ticket:
         priority=opened.priority,
         priority_rule=opened.priority_reason.rule,
         missing=opened.missing,
+        review=opened.review,
         drill=opened.drill,
         pool=where.pool,
         skill=where.skill,
         level=where.level,
-        why="opened",
+        why=f"review: {opened.review}" if opened.review else "opened",
         opened_at=since,
         queued_at=since,
         waiting_since=since,

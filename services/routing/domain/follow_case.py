@@ -3,13 +3,14 @@
 from datetime import datetime
 
 from services.routing.domain.enter_queue import enter
-from services.routing.domain.pools import level_wanted, pool_id, skill_of
+from services.routing.domain.pools import level_wanted, pool_id, skill_wanted
 from services.routing.domain.rules import Rules
 from services.routing.domain.ticket import NOBODY, Estimates, Ticket, put_back, queued, unchanged, unknown
 from shared.decisions import Decision
 from shared.events.base import EventData
 from shared.events.cases import (
     CaseClosed,
+    CaseMerged,
     CaseOpened,
     CaseReclassified,
     CaseReopened,
@@ -35,7 +36,7 @@ def follow(
             return reprioritise(state, now, changed=event, rules=rules)
         case CaseReclassified():
             return reclassify(state, now, changed=event, rules=rules, estimates=estimates)
-        case CaseResolved() | CaseClosed():
+        case CaseResolved() | CaseClosed() | CaseMerged():
             return finish(state, now)
         case CaseReopened():
             return reopen(state, now, estimates=estimates)
@@ -58,11 +59,11 @@ def reprioritise(state: Ticket | None, now: datetime, *, changed: CaseReprioriti
 def reclassify(
     state: Ticket | None, now: datetime, *, changed: CaseReclassified, rules: Rules, estimates: Estimates = unknown
 ) -> Decision[Ticket]:
-    """While it waits it moves to its new pool; whoever has it keeps it."""
-    if state is None or state.category == changed.to:
+    """While it waits it moves to its new pool, out of review too; whoever has it keeps it."""
+    if state is None or (state.category, state.review) == (changed.to, changed.review):
         return unchanged(state)
-    skill = skill_of(changed.to, rules)
-    update = {"category": changed.to, "skill": skill, "pool": pool_id(skill, state.language)}
+    skill = skill_wanted(changed.to, changed.review, rules)
+    update = {"category": changed.to, "review": changed.review, "skill": skill, "pool": pool_id(skill, state.language)}
     ticket = state.model_copy(update=update)
     if state.status != "waiting" or ticket.pool == state.pool:
         return Decision(ticket)
@@ -71,7 +72,7 @@ def reclassify(
 
 
 def finish(state: Ticket | None, now: datetime) -> Decision[Ticket]:
-    """Resolved or closed: nobody needs to hold a place for it; who had it is preferred if it comes back."""
+    """It is over: nobody needs to hold a place for it; who had it is preferred if it comes back."""
     if state is None or state.status == "done":
         return unchanged(state)
     update: dict[str, object] = {"status": "done", "why": "done", "done_at": now, "agent_id": None, "asked": ()}

@@ -21,8 +21,11 @@ class Place:
         return pool_id(self.skill, self.language)
 
 
-def place(category: tuple[str, ...], kind: Kind, priority: Priority, language: str, rules: Rules) -> Place:
-    return Place(skill_of(category, rules), language_of(language, rules), level_wanted(priority, kind, rules))
+def place(
+    category: tuple[str, ...], kind: Kind, priority: Priority, language: str, rules: Rules, review: str | None = None
+) -> Place:
+    skill = skill_wanted(category, review, rules)
+    return Place(skill, language_of(language, rules), level_wanted(priority, kind, rules))
 
 
 def pool_id(skill: str, language: str) -> str:
@@ -33,6 +36,11 @@ def skill_of_pool(pool: str) -> tuple[str, str]:
     """(skill, language); a language never has a dot."""
     skill, _, language = pool.rpartition(".")
     return skill, language
+
+
+def skill_wanted(category: tuple[str, ...], review: str | None, rules: Rules) -> str:
+    """What a person must look at first goes to the group of manual review 人工复核, if there is one (RT-2)."""
+    return rules.pools.review if review and rules.pools.review else skill_of(category, rules)
 
 
 def skill_of(category: tuple[str, ...], rules: Rules) -> str:

@@ -49,6 +49,7 @@ class Pools(_Part):
     skills: dict[str, Skill]
     categories: dict[str, str]
     otherwise: str
+    review: str | None = None
     levels: dict[Priority, Level]
     kinds: dict[Kind, Level] = {}
     languages: Languages
@@ -56,7 +57,12 @@ class Pools(_Part):
 
     @model_validator(mode="after")
     def names_exist(self) -> Self:
-        named = {self.otherwise, *self.categories.values(), *(n for s in self.skills.values() for n in s.neighbours)}
+        named = {
+            self.otherwise,
+            self.review or self.otherwise,
+            *self.categories.values(),
+            *(n for s in self.skills.values() for n in s.neighbours),
+        }
         if unknown := sorted(named - self.skills.keys()):
             raise ValueError(f"unknown skill {unknown}; known: {sorted(self.skills)}")
         if dotted := [skill for skill in self.skills if "." in skill or not skill]:

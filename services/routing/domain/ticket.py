@@ -46,6 +46,7 @@ class Ticket(BaseModel):
     priority: Priority
     priority_rule: str = ""
     missing: tuple[str, ...] = ()
+    review: str | None = None
     drill: bool = False
 
     pool: str

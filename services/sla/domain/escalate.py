@@ -19,6 +19,7 @@ IN_TIME = "in_time"
 DONE_LATE = "done_late"
 OVERTAKEN = "overtaken"
 RESOLVED = "resolved"
+MERGED = "merged"
 MOST_OPEN = 10
 """Of one case, beside those whose promise is still to be kept."""
 

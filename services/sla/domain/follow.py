@@ -16,10 +16,11 @@ from services.sla.domain.targets import PROMISED, Promised, look_up_again, watch
 from services.sla.domain.targets import promise as promised
 from services.sla.domain.watch import MAX_DESCRIPTION, SETTLED, Move, Status, Step, Watch, beginning, in_turn
 from shared.decisions import Decision
-from shared.events.base import CaseEvent
+from shared.events.base import EventData
 from shared.events.cases import (
     CaseClosed,
     CaseContactAdded,
+    CaseMerged,
     CaseNoted,
     CaseOpened,
     CaseReclassified,
@@ -36,14 +37,16 @@ RULES = "rules"
 """Who did it where no person of ours did."""
 
 
-def follow(state: Watch | None, now: datetime, *, event: CaseEvent, at: datetime, rules: Rules) -> Decision[Watch]:
+def follow(state: Watch | None, now: datetime, *, event: EventData, at: datetime, rules: Rules) -> Decision[Watch]:
+    """What does not move a clock (a link, a summary) changes nothing."""
     if isinstance(event, CaseOpened):
         return Decision(*opened(event, at, rules))
-    if state is None:
+    step = _FOLLOWED.get(type(event))
+    if state is None or step is None:
         return Decision(cast(Watch, state))
     at = getattr(event, "happened_at", None) or at
     watch = state.told(at, _by(event), event.TYPE.removeprefix("case."), _words(event))
-    return Decision(*_FOLLOWED[type(event)](watch, event, at, rules))
+    return Decision(*step(watch, event, at, rules))
 
 
 def opened(event: CaseOpened, at: datetime, rules: Rules) -> Step:
@@ -137,6 +140,17 @@ def settled(watch: Watch, event: CaseResolved | CaseClosed, at: datetime, rules:
     )
 
 
+def merged(watch: Watch, event: CaseMerged, at: datetime, rules: Rules) -> Step:
+    """What was promised is kept, or not, in the other case: nothing that was in time counts here."""
+    ours = [one for one in watch.live_clocks if one.target in (*PROMISED, "promise")]
+    return in_turn(
+        watch.changed(status="closed"),
+        *(partial(clock.end, clock=one, at=at, rules=rules) for one in ours),
+        partial(settle, at=at, rules=rules),
+        partial(escalate.withdraw_all, at=at, why=escalate.MERGED),
+    )
+
+
 def reopened(watch: Watch, event: CaseReopened, at: datetime, rules: Rules) -> Step:
     """To be solved a second time; a customer who reopens it also waits for an answer."""
     moves: list[Move] = [partial(_wants_an_answer, at=at, rules=rules)] if event.by == CUSTOMER else []
@@ -148,7 +162,7 @@ def reopened(watch: Watch, event: CaseReopened, at: datetime, rules: Rules) -> S
     )
 
 
-_FOLLOWED: dict[type[CaseEvent], Callable[[Watch, Any, datetime, Rules], Step]] = {
+_FOLLOWED: dict[type[EventData], Callable[[Watch, Any, datetime, Rules], Step]] = {
     CaseContactAdded: contact_added,
     CaseResponded: responded,
     CaseNoted: noted,
@@ -158,6 +172,7 @@ _FOLLOWED: dict[type[CaseEvent], Callable[[Watch, Any, datetime, Rules], Step]] 
     CaseReprioritised: reprioritised,
     CaseResolved: settled,
     CaseClosed: settled,
+    CaseMerged: merged,
     CaseReopened: reopened,
 }
 

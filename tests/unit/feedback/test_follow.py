@@ -1,11 +1,13 @@
 """FB-7: what is known of a case is what its owners said."""
 
 from services.feedback.domain.delivery import deliver
+from services.feedback.domain.figures import facts
 from services.feedback.domain.follow import follow
 from services.feedback.domain.promise import settle
 from shared.events.base import EventData
 from shared.events.cases import (
     CaseContactAdded,
+    CaseMerged,
     CaseNoted,
     CaseReclassified,
     CaseResponded,
@@ -147,3 +149,9 @@ def test_what_became_of_a_message_is_put_on_the_survey_that_it_names():
         assert [survey.delivery for survey in deliver(case, NOW, event=event).state.surveys] == became
     unknown = NotificationFailed(**IDS, **told, template=Template(id="survey", version=1), about="none")
     assert deliver(case, NOW, event=unknown).state is case
+
+
+def test_IN_15_a_case_that_went_on_in_another_is_not_asked_about_and_not_counted_twice():
+    case = after(opened_event(), CaseMerged(**IDS, by="Z01", into="a", into_number="7KQ4-M2XD"), at=NOW + HOUR)
+    assert (case.closed_at, case.ask_at) == (NOW + HOUR, None)
+    assert facts(case) == {}

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.intake.domain.case import Case
+from services.intake.domain.choose_case import Place
 from services.intake.domain.customer import Customer
 from services.intake.domain.receive import receive
 from services.intake.domain.rules import Rules
@@ -33,10 +34,13 @@ def contact(text: str | None = "机器坏了", **fields: Any) -> Contact:
     return Contact.model_validate(said)
 
 
-def arrive(state: Case | None, said: Contact, now: datetime = NOW, customer: Customer | None = None) -> Decision[Case]:
+def arrive(
+    state: Case | None, said: Contact, now: datetime = NOW, customer: Customer | None = None, rules: Rules = RULES
+) -> Decision[Case]:
     identity = contact_id(said.source, said.id)
     case_id = state.case_id if state else named("case", identity)
-    return receive(state, now, contact=said, contact_id=identity, case_id=case_id, customer=customer, rules=RULES)
+    place = Place(case_id, "conversation" if state else "")
+    return receive(state, now, contact=said, contact_id=identity, place=place, customer=customer, rules=rules)
 
 
 def opened(text: str | None = "机器坏了", **fields: Any) -> Case:

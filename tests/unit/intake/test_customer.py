@@ -1,24 +1,28 @@
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.domain.customer import (
     Customer,
-    customer_id_of,
+    absorb,
     email_address,
-    identify,
+    give_back,
     merge,
     phone_number,
+    points_of,
     reach_of,
     remember,
     stated_points,
+    unmerge,
 )  # fmt: skip
-from tests.unit.intake.given import NOW, RULES, contact
+from tests.unit.intake.given import NOW, RULES, contact, refusal
 
 
 def told(state: Customer | None, **said: object) -> tuple[Customer, int]:
     message = contact("你好", customer=said)
-    points = identify(message, RULES)
+    points = points_of(message, RULES)
     decision = remember(state, NOW, contact=message, customer_id="cu-1", points=points, rules=RULES)
     return decision.state, len(decision.events)
 
@@ -35,7 +39,7 @@ def told(state: Customer | None, **said: object) -> tuple[Customer, int]:
 )  # fmt: skip
 def test_IN_3_a_phone_number_is_the_same_however_it_is_written(written: str, language: str | None, number: str) -> None:
     said = {"phone": written, "language": language}
-    assert identify(contact(customer=said), RULES) == (f"phone:{number}",)
+    assert points_of(contact(customer=said), RULES) == (f"phone:{number}",)
 
 
 @pytest.mark.parametrize("written", ["", "abc", "12", "+", "0" * 40])
@@ -53,17 +57,12 @@ def test_IN_3_addresses_are_compared_in_lower_case(written: str, address: str) -
 
 def test_IN_3_all_points_of_a_contact_are_known() -> None:
     said = {"phone": "13800138000", "email": "A@b.example", "app_id": "u77", "social": "weibo:1"}
-    assert identify(contact(customer=said), RULES) == (
+    assert points_of(contact(customer=said), RULES) == (
         "phone:+8613800138000",
         "email:a@b.example",
         "app:u77",
         "social:weibo:1",
     )
-
-
-def test_IN_3_a_customer_is_recognised_by_his_first_point_and_else_is_as_new_as_his_contact() -> None:
-    assert customer_id_of(("phone:+1",), "c1") == customer_id_of(("phone:+1", "app:x"), "c2")
-    assert customer_id_of((), "c1") != customer_id_of((), "c2")
 
 
 def test_IN_3_what_a_contact_tells_is_remembered_and_given_out() -> None:
@@ -106,6 +105,27 @@ def test_IN_3_the_higher_id_points_to_the_lower_and_never_back() -> None:
     assert len(merged.events) == 1
     assert merge(low, NOW, into="b").state is low
     assert merge(merged.state, NOW, into="0").state is merged.state
+
+
+def test_IN_3_who_turns_out_to_be_another_is_known_by_everything_of_both_and_gets_it_back() -> None:
+    low = Customer(customer_id="a", name="王芳", tier="gold", points=("app:1",))
+    high = Customer(customer_id="b", points=("app:1", "email:w@x.example"), consents={"diagnostics": True})
+    one = absorb(low, NOW, other=high, rules=RULES, by="S01", why="same").state
+    assert (one.points, one.also) == (("app:1", "email:w@x.example"), ("b",))
+    assert one.consents == {"diagnostics": True}
+    apart = give_back(one, NOW, to=high, by="S01", why="两个人")
+    assert (apart.state.points, apart.state.also, apart.state.apart) == (("app:1",), (), ("b",))
+    assert apart.note is not None
+    assert apart.note.by == "S01"
+    pointer = merge(high, NOW, into="a").state
+    again = unmerge(pointer, NOW, from_="a", by="S01", why="两个人")
+    assert (again.state.merged_into, again.state.apart, again.state.points) == (None, ("a",), high.points)
+    assert unmerge(again.state, NOW, from_="a", by="S01", why="").state is again.state
+
+
+def test_IN_3_only_who_was_merged_can_be_parted() -> None:
+    refused = refusal(partial(unmerge, Customer(customer_id="b", merged_into="c"), NOW, from_="a", by="", why=""))
+    assert (refused.code, refused.field) == ("not_merged", "customer_id")
 
 
 def test_a_merged_customer_learns_nothing_more() -> None:

@@ -2,11 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.domain.facts import FACTS, extracted_facts, given_facts, joined_facts
+from services.intake.domain.facts import extracted_facts, given_facts, joined_facts
 from shared.events.contacts import Facts
 from tests.unit.intake.given import RULES
 
-DEVICES = RULES.words.devices
+PATTERNS = RULES.fact_patterns
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ DEVICES = RULES.words.devices
     ],
 )
 def test_IN_8_facts_are_found_in_the_customers_words(text: str, facts: dict[str, str]) -> None:
-    assert extracted_facts(text, DEVICES) == facts
+    assert extracted_facts(text, PATTERNS) == facts
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_IN_8_facts_are_found_in_the_customers_words(text: str, facts: dict[str,
      "订单2026-11-21下的", "在2026年买的手机"],
 )  # fmt: skip
 def test_IN_8_what_is_no_number_of_that_kind_is_not_taken_for_one(text: str) -> None:
-    assert extracted_facts(text, DEVICES) == {}
+    assert extracted_facts(text, PATTERNS) == {}
 
 
 def test_IN_8_facts_that_are_given_are_trimmed_and_empty_ones_left_out() -> None:
@@ -62,4 +62,4 @@ def test_IN_8_what_is_known_stays_unless_it_is_corrected() -> None:
 
 @given(st.text(max_size=300))
 def test_IN_8_any_text_can_be_searched(text: str) -> None:
-    assert set(extracted_facts(f"订单 {text}", DEVICES)) <= set(FACTS)
+    assert set(extracted_facts(f"订单 {text}", PATTERNS)) <= set(RULES.facts.facts)

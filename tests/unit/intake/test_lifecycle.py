@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.intake.change import PAIRS
 from services.intake.domain.case import Status
 from services.intake.domain.lifecycle import ALLOWED, ANY, OPEN, allowed_from, back_to_work
 from shared.decisions import Refused
@@ -11,7 +12,7 @@ from tests.unit.intake.given import did, opened
 NEEDED = {
     "noted": {"text": "看过了"}, "reclassified": {"category": ["产品咨询", "保修政策"]},
     "delay_noticed": {"reason": "配件缺货"},
-    "closed": {"result": "已解决"},
+    "closed": {"result": "已解决"}, "summarised": {"text": "重复扣款，等待退款"},
 }  # fmt: skip
 STATUSES: tuple[Status, ...] = ANY
 
@@ -21,7 +22,7 @@ def test_IN_15_every_verb_of_intake_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("status", STATUSES)
-@pytest.mark.parametrize("verb", sorted(INTAKE_VERBS))
+@pytest.mark.parametrize("verb", sorted(INTAKE_VERBS - PAIRS))
 def test_IN_15_a_verb_works_where_allowed_and_else_is_refused_naming_what_is(verb: str, status: Status) -> None:
     case = opened().changed(status=status)
     if status in ALLOWED[verb]:
@@ -45,7 +46,7 @@ def test_a_case_goes_on_with_its_agent_or_in_its_queue() -> None:
     assert back_to_work(case.changed(pool="payments:zh", agent_id="Z01")) == "in_progress"
 
 
-@given(st.lists(st.sampled_from(sorted(INTAKE_VERBS)), max_size=12))
+@given(st.lists(st.sampled_from(sorted(INTAKE_VERBS - PAIRS)), max_size=12))
 def test_IN_15_whatever_agents_do_a_case_stays_sound(verbs: list[str]) -> None:
     case = opened()
     for verb in verbs:

@@ -15,7 +15,7 @@ from shared.decisions import Elsewhere
 from shared.events.cases import CaseContactAdded, CaseOpened, CaseReclassified, CaseReprioritised
 from shared.events.contacts import Contact
 from shared.ids import case_number, contact_id
-from tests.unit.intake.given import NOW, RULES, S1, arrive, contact, did, opened, refusal, types
+from tests.unit.intake.given import HOUR, NOW, RULES, S1, arrive, contact, did, opened, refusal, types
 
 
 def first(decision: Any, kind: Any) -> Any:
@@ -140,11 +140,15 @@ def test_a_customer_who_comes_back_reopens_a_resolved_case() -> None:
     assert (decision.state.reopened, decision.state.resolution, decision.state.auto_close_at) == (1, None, None)
 
 
-def test_a_closed_case_takes_no_further_contact() -> None:
+def test_IN_4_a_closed_case_is_opened_again_for_a_while_and_then_takes_no_further_contact() -> None:
     closed = did(did(opened(), "resolved", result="好了").state, "closed").state
     assert closed.open_conversations == ()
+    within = RULES.joining.reopen_within
+    again = arrive(closed, contact("又坏了", id="c2"), NOW + within)
+    assert (again.state.status, again.state.reopened, again.state.closed_at) == ("new", 1, None)
+    assert types(again)[:2] == ["case.contact_added", "case.reopened"]
     with pytest.raises(Elsewhere):
-        arrive(closed, contact("又坏了", id="c2"))
+        arrive(closed, contact("又坏了", id="c2"), NOW + within + HOUR)
 
 
 def test_a_merged_case_takes_no_further_contact() -> None:

@@ -15,6 +15,7 @@ from shared.events.cases import (
     CaseClosed,
     CaseContactAdded,
     CaseCustomer,
+    CaseMerged,
     CaseNoted,
     CaseReclassified,
     CaseReopened,
@@ -30,6 +31,7 @@ from tests.unit.routing.makers import NOW, REASON, RULES, opened, seconds, ticke
 ID: Any = {"case_id": "case-1", "number": "7KQ4-M2XD"}
 RESOLVED = CaseResolved(**ID, by="Z01", resolution="退款已到账")
 CLOSED = CaseClosed(**ID, by="timer", how="timer")
+MERGED = CaseMerged(**ID, by="Z01", into="a", into_number="7KQ4-M2XD")
 REOPENED = CaseReopened(**ID, by="customer", reason="又坏了")
 
 
@@ -175,3 +177,8 @@ def test_RT_4_a_reopened_case_queues_again_and_prefers_who_had_it() -> None:
 def test_a_case_that_is_not_done_cannot_be_queued_again_by_reopening() -> None:
     state = assigned()
     assert after(state, REOPENED).state is state
+
+
+def test_IN_15_a_merged_case_leaves_the_queue_and_gives_its_place_free() -> None:
+    assert after(assigned(), MERGED).state.status == "done"
+    assert after(assigned(), MERGED).state.agent_id is None

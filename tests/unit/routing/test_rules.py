@@ -29,7 +29,11 @@ def test_PF_4_a_missing_file_is_named() -> None:
         ("pools", {"levels": {"P0": 4, "P1": 3, "P2": 2}}, "no level for .*P3"),
         ("pools", {"levels": {"P0": 6, "P1": 3, "P2": 2, "P3": 1}}, "less than or equal to 5"),
         ("pools", {"languages": {"served": ["zh"], "otherwise": "en"}}, "none of the served"),
-        ("pools", {"skills": {"a.b": {"zh": "", "en": ""}}, "categories": {}, "otherwise": "a.b"}, "no dot"),
+        (
+            "pools",
+            {"skills": {"a.b": {"zh": "", "en": ""}}, "categories": {}, "otherwise": "a.b", "review": None},
+            "no dot",
+        ),
         ("offers", {"rings": []}, "at least 1"),
         ("offers", {"rings": [{"after_s": 5}]}, "first begins after_s: 0"),
         ("offers", {"rings": [{"after_s": 0, "lower": 2}, {"after_s": 9, "lower": 1}]}, "number 1 is narrower"),

@@ -5,9 +5,10 @@ import pytest
 from services.sla.domain.fire import due
 from services.sla.domain.follow import follow
 from shared.decisions import Decision
-from shared.events.cases import CaseCustomer
+from shared.events.cases import CaseCustomer, CaseMerged
 from shared.events.sla import ClockStarted, TargetMet, TargetMissed
 from tests.unit.sla.build import (
+    IDS,
     NOON,
     RULES,
     SHIPPED,
@@ -324,3 +325,20 @@ def test_SL_4_the_document_stays_small_whatever_is_said() -> None:
         story.fact(minute / 100, waits_for("物流" * 1000, at(5000 + minute)))
     assert len(story.state.model_dump_json().encode()) < 56 * 1024
     assert len(story.state.history) == 50
+
+
+MERGED = CaseMerged(**IDS, by="Z01", into="a", into_number="7KQ4-M2XD")
+
+
+def test_IN_15_of_a_case_merged_in_time_nothing_is_told_and_nothing_runs_any_more() -> None:
+    story = Story()
+    story.told()
+    assert story.fact(9, MERGED).lines() == []
+    assert due(story.state) is None
+
+
+def test_IN_15_what_was_missed_before_the_merger_stays_missed() -> None:
+    story = Story().until(11)
+    story.told()
+    assert "met first_response" in story.fact(12, MERGED).lines()[0]
+    assert due(story.state) is None

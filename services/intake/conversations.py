@@ -1,0 +1,68 @@
+"""Conversations with self-service: kept while they go on, and until what was handed over is in its case."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from services.intake.domain.ask import Asked, Conversation, Known, decide_ask, settle
+from services.intake.domain.case import Case
+from services.intake.domain.customer import point_of
+from services.intake.domain.lifecycle import OPEN
+from services.intake.domain.rules import Rules
+from services.intake.help import Knowledge
+from services.intake.store import Cases
+from shared.events.contacts import Contact
+from shared.fold import Change
+from shared.ids import named
+from shared.rules import Rules as Live
+from shared.service import Running
+from shared.store import Shape, Store
+
+CONVERSATIONS = Shape("conversations", Conversation, index=lambda talk: {"forget_at": talk.forget_at})
+SHOWN_OPEN = [*OPEN, "resolved"]
+
+
+class Conversations(Store[Conversation]):
+    cases: Cases
+    knowledge: Knowledge
+    rules: Live[Rules]
+
+    async def setup(self) -> None:
+        await super().setup()
+        await self.documents.create_index([("ix.forget_at", 1)], name="forget", expireAfterSeconds=0)
+
+    async def ask(self, running: Running, asked: Asked, once: str) -> Conversation:
+        """What was said is taken in and answered, once for the same `once`."""
+        key = named("conversation", asked.source, asked.conversation)
+        known = Known(await self.knowledge.library(), await self._own_cases(asked))
+        decide = partial(decide_ask, asked=asked, known=known, rules=self.rules())
+        outcome = await running.submit(self, Change(key, decide, cause=named("asked", key, once), once=once))
+        talk: Conversation | None = outcome.state
+        assert talk is not None, "whatever is said leaves a conversation"
+        return talk
+
+    async def settle(
+        self, running: Running, talk: Conversation, take: Callable[[Contact], Awaitable[Case]]
+    ) -> Conversation:
+        """What waits goes to its case, in order; then the conversation knows that it is there."""
+        if not talk.waiting:
+            return talk
+        for contact in talk.waiting.values():
+            case = await take(contact)
+        key = named("conversation", talk.source, talk.conversation)
+        decide = partial(settle, settled=frozenset(talk.waiting), case=case)
+        outcome = await running.submit(self, Change(key, decide, cause=named("settled", key, talk.said)))
+        settled: Conversation = outcome.state or talk
+        return settled
+
+    async def _own_cases(self, asked: Asked) -> list[Case]:
+        """The open cases of the asker, by what his channel vouches for; the newest first."""
+        rules = self.rules()
+        said = asked.customer.model_dump(exclude_none=True)
+        kinds = rules.ask.vouched_for.get(asked.channel or rules.ask.channel, ())
+        points = [point for kind in kinds if said.get(kind) and (point := point_of(kind, said[kind], rules))]
+        found = await self.cases.customers.find({"ix.points": {"$in": points}}, limit=1) if points else []
+        if not found:
+            return []
+        ids = list(await self.cases.customers.everyone_who_is(found[0].customer_id))
+        query = {"ix.customer": {"$in": ids}, "ix.status": {"$in": SHOWN_OPEN}}
+        return await self.cases.find(query, sort=[("ix.opened_at", -1)], limit=5)

@@ -1,0 +1,113 @@
+"""Attachments and recordings are links (IN-10). Dangerous ones are refused, each with its reason; the contact stays.
+
+Reasons: `malformed` (no address that a browser could open), `scheme`, `credentials` (`https://bank.example@evil.example`),
+`host` (a machine of this network), `name` (it shows as another one), `ending`, `media_type`, `too_large`.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import unquote
+
+from pydantic import AnyUrl, TypeAdapter, ValidationError
+
+from services.intake.domain.rules import Rules
+from services.intake.domain.rules_channels import AttachmentsFile
+from services.intake.domain.visible import readable, visible
+from shared.events.contacts import Attachment, Contact
+
+_URL: TypeAdapter[AnyUrl] = TypeAdapter(AnyUrl)
+"""Reads an address as browsers do, so that 127.0.0.1 is found however it is written."""
+_FOLDERS = re.compile(r".*[/\\]", re.DOTALL)
+_STREAMS = re.compile("[:;]")
+RECORDING = "recording"
+
+
+def links_of(contact: Contact, rules: Rules) -> dict[str, Any]:
+    """What the timeline keeps: `attachments`, `voice`, and of what was refused everything but the link."""
+    attachments = [(attachment, why_refused(attachment, rules.attachments)) for attachment in contact.attachments]
+    recording = [(link, why_refused(link, rules.attachments)) for link in _recording(contact)]
+    voice = contact.voice or {}
+    if any(why for _, why in recording):
+        voice = {name: value for name, value in voice.items() if name != RECORDING}
+    return {
+        "attachments": [attachment.model_dump() for attachment, why in attachments if not why],
+        "voice": voice or None,
+        "refused": [_told(attachment, why) for attachment, why in (*attachments, *recording) if why],
+    }
+
+
+def any_refused(contact: Contact, rules: Rules) -> bool:
+    return any(why_refused(link, rules.attachments) for link in (*contact.attachments, *_recording(contact)))
+
+
+def _told(attachment: Attachment, why: str) -> dict[str, Any]:
+    told = attachment.model_dump(exclude={"url"}, exclude_none=True)
+    return told | {"name": visible(attachment.name), "why": why}
+
+
+def _recording(contact: Contact) -> Iterable[Attachment]:
+    """The recording that `voice` names: a link, or an object like an attachment."""
+    told = (contact.voice or {}).get(RECORDING)
+    if not told:
+        return
+    try:
+        yield Attachment.model_validate({"url": told} if isinstance(told, str) else told)
+    except ValidationError:
+        yield Attachment(name=RECORDING, url="-")
+
+
+def why_refused(attachment: Attachment, rules: AttachmentsFile) -> str:
+    """The first reason against an attachment; "" if there is none."""
+    try:
+        url = _URL.validate_python(attachment.url)
+    except ValidationError:
+        return "malformed"
+    return _against_address(url, rules) or _against_content(attachment, url, rules)
+
+
+def _against_address(url: AnyUrl, rules: AttachmentsFile) -> str:
+    if url.scheme not in rules.schemes:
+        return "scheme"
+    if url.username or url.password:
+        return "credentials"
+    return "" if _may_be_opened((url.host or "").strip("[].").casefold(), rules) else "host"
+
+
+def _may_be_opened(host: str, rules: AttachmentsFile) -> bool:
+    if _under(host, rules.hosts_allowed):
+        return True
+    return not _under(host, rules.hosts_refused) and (rules.private_addresses or _public(host))
+
+
+def _under(host: str, names: Iterable[str]) -> bool:
+    return any(host == name or host.endswith(f".{name}") for name in names)
+
+
+def _public(host: str) -> bool:
+    """A name without a dot is a machine of this network."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return "." in host
+    return (getattr(address, "ipv4_mapped", None) or address).is_global
+
+
+def _against_content(attachment: Attachment, url: AnyUrl, rules: AttachmentsFile) -> str:
+    if visible(attachment.name) != attachment.name:
+        return "name"
+    endings = _endings(attachment.name) | _endings(unquote(url.path or ""))
+    if not endings.isdisjoint(rules.endings_refused):
+        return "ending"
+    if attachment.media_type.partition(";")[0].strip().casefold() in rules.media_types_refused:
+        return "media_type"
+    return "too_large" if (attachment.bytes or 0) > rules.max_bytes else ""
+
+
+def _endings(name: str) -> set[str]:
+    """As systems read it that ignore blanks and dots at the end, and what follows a colon or semicolon."""
+    plain = _FOLDERS.sub("", unicodedata.normalize("NFKC", readable(name)).casefold())
+    pieces = (piece.rstrip(" .") for piece in _STREAMS.split(plain))
+    return {f".{ending}" for piece in pieces if (ending := piece.rpartition(".")[2]) != piece}

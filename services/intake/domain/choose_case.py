@@ -1,0 +1,152 @@
+"""To which case a new contact belongs (IN-4): the first of these rules that finds one decides, and is named.
+
+    conversation   an open case holds its conversation
+    thread         it answers a contact that a case holds (a mail, a post)
+    number         it names the case, and comes from that case's customer
+    order, serial  an open case of the customer is about the same order or device
+    topic          an open case of the customer is about the same second-level category, and he spoke of it lately
+    mention        it speaks of something reported before: the case of the customer that is open, or was lately
+
+A closed case is opened again for a while after its end; later a new case follows it and says so.
+"""
+
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from services.intake.domain.rules_joining import JoiningFile
+
+_TOPICAL = ("topic", "mention")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is known of a case without reading it. `full`: it takes no contact more; `crowded`: no conversation more.
+
+    `facts`: the order and serial number that it is about."""
+
+    case_id: str
+    status: str
+    customer_id: str
+    touched_at: datetime
+    closed_at: datetime | None = None
+    full: bool = False
+    crowded: bool = False
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a contact says of where it belongs. `claims`: see `claims.claims`; `replies`: newest first."""
+
+    contact_id: str
+    conversation: str = ""
+    replies: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    customer_ids: frozenset[str] = frozenset()
+    mentions: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What an open case may claim."""
+        own = (self.conversation,) if self.conversation else ()
+        return (*own, *(name for names in self.claims.values() for name in names))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is: by contact, by claimed name, by name once claimed, by number, by customer (those that he may refer to)."""
+
+    contacts: MutableMapping[str, Held]
+    names: MutableMapping[str, Held]
+    past: Mapping[str, Sequence[Held]]
+    numbers: Mapping[str, Sequence[Held]]
+    latest: MutableMapping[str, list[Held]]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a contact goes. No case id: it opens one.
+
+    `claims`: what the case may claim for it. `follows`: the case it goes on from, which is over.
+    `given_up`: claims of cases that have not been spoken of for too long, to be taken from them first.
+    """
+
+    case_id: str = ""
+    by: str = ""
+    claims: tuple[str, ...] = ()
+    follows: str = ""
+    given_up: tuple[tuple[str, str], ...] = ()
+
+
+def choose_case(asked: Asked, found: Found, now: datetime, rules: JoiningFile) -> Place:
+    follows, given_up = "", []
+    for rule, name, held in _candidates(asked, found):
+        fits = _fits(rule, held, asked, now, rules)
+        if fits == "joins":
+            return Place(held.case_id, rule, _free(asked, found, held.case_id))
+        if fits != "no":
+            follows = follows or held.case_id
+            given_up += [(held.case_id, name)] if name else []
+    freed = {name for _, name in given_up}
+    return Place(claims=_free(asked, found, "", freed), follows=follows, given_up=tuple(given_up))
+
+
+def _candidates(asked: Asked, found: Found) -> Iterator[tuple[str, str, Held]]:
+    """Rule, the claimed name if it is one, and the case."""
+    if asked.conversation:
+        yield from _claimed("conversation", (asked.conversation,), found)
+    for reply in asked.replies:
+        if reply in found.contacts:
+            yield "thread", "", found.contacts[reply]
+    for number in asked.numbers:
+        theirs = (held for held in found.numbers.get(number, ()) if held.customer_id in asked.customer_ids)
+        yield from (("number", "", held) for held in theirs)
+    for rule, names in asked.claims.items():
+        yield from _claimed(rule, names, found)
+    if asked.mentions:
+        cases = [held for id_ in asked.customer_ids for held in found.latest.get(id_, ())]
+        yield from (("mention", "", held) for held in sorted(cases, key=_liveliest, reverse=True))
+
+
+def _liveliest(held: Held) -> tuple[bool, datetime]:
+    return held.status != "closed", held.touched_at
+
+
+def _claimed(rule: str, names: tuple[str, ...], found: Found) -> Iterator[tuple[str, str, Held]]:
+    yield from ((rule, name, found.names[name]) for name in names if name in found.names)
+    once = [held for name in names for held in found.past.get(name, ())]
+    yield from ((rule, "", held) for held in sorted(once, key=lambda held: held.touched_at, reverse=True))
+
+
+def _fits(
+    rule: str, held: Held, asked: Asked, now: datetime, rules: JoiningFile
+) -> Literal["joins", "follows", "stale", "no"]:
+    if rule in _TOPICAL and _about_another(held, asked):
+        return "no"
+    if held.status == "closed":
+        ago = now - (held.closed_at or held.touched_at)
+        return "joins" if ago <= rules.reopen_within and not held.full else _link(ago <= rules.link_within)
+    if held.full or (held.crowded and asked.conversation and rule != "conversation"):
+        return "follows"
+    return "stale" if rule in _TOPICAL and now - held.touched_at > rules.topic_within else "joins"
+
+
+def _link(close_enough: bool) -> Literal["follows", "no"]:
+    return "follows" if close_enough else "no"
+
+
+def _about_another(held: Held, asked: Asked) -> bool:
+    """Two orders, or two devices, are two matters, however alike."""
+    return any(held.facts.get(fact, value) != value for fact, value in asked.facts.items())
+
+
+def _free(asked: Asked, found: Found, case_id: str, freed: frozenset[str] | set[str] = frozenset()) -> tuple[str, ...]:
+    """What the contact lets its case claim: under the customer's present id, and no other open case's."""
+    own = (names[0] for names in asked.claims.values())
+    return tuple(
+        name for name in own if name in freed or name not in found.names or found.names[name].case_id == case_id
+    )

@@ -1,0 +1,45 @@
+"""Intake follows what sla declares of incidents (`incidents.v1`, IN-14): its cases are linked with it, one by one."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from services.intake.domain.case import Case
+from services.intake.domain.follow_targets import SLA
+from services.intake.domain.link import is_linked, link
+from shared.decisions import Decision, Note
+from shared.events.incidents import IncidentDeclared
+
+FLAG = "incident"
+"""Of a case that is part of one."""
+
+
+class Incident(BaseModel):
+    """`to_link`: its cases that are not linked yet."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    incident_id: str
+    title: str = ""
+    to_link: tuple[str, ...] = ()
+
+
+def declared(state: Incident | None, now: datetime, *, event: IncidentDeclared) -> Decision[Incident]:
+    known = state or Incident(incident_id=event.incident_id)
+    to_link = tuple(dict.fromkeys((*known.to_link, *event.cases)))
+    return Decision(known.model_copy(update={"title": event.title, "to_link": to_link}))
+
+
+def part_of(state: Case | None, now: datetime, *, incident_id: str, title: str) -> Decision[Case]:
+    """The case says which incident it belongs to. Raises Refused `too_many_links`."""
+    if state is None or is_linked(state, incident_id):
+        return Decision(state)  # type: ignore[arg-type]
+    after, event = link(state, incident_id, "incident", by=SLA, why=title)
+    flags = tuple(dict.fromkeys((*state.flags, FLAG)))
+    return Decision(after.changed(flags=flags), (event,), Note(now, "linked", SLA, title, {"incident": incident_id}))
+
+
+def linked(state: Incident | None, now: datetime, *, cases: tuple[str, ...]) -> Decision[Incident]:
+    """These need not be linked any more."""
+    assert state is not None, "only a declared incident has cases to link"
+    left = tuple(case for case in state.to_link if case not in cases)
+    return Decision(state if left == state.to_link else state.model_copy(update={"to_link": left}))

@@ -1,0 +1,108 @@
+"""`ask.yaml`: when self-service answers, when a person takes over, and in which words (IN-11)."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import cached_property
+from string import Formatter
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from services.intake.domain.case import Status
+from services.intake.domain.keywords import Keywords, Scan, Scanner, parts_of
+from shared.events.contacts import Channel
+
+Wish = Literal["person", "still_not", "solved", "progress"]
+Share = Annotated[float, Field(ge=0, le=1)]
+FALLBACK = "en"
+_MAY_NAME = {
+    "step": {"title", "n", "of", "do", "expect"},
+    "option": {"name", "when", "cost"},
+    "handed_over": {"number"},
+    "solved": set(),
+    "case": {"number", "category", "status", "due"},
+    "due": {"due_at"},
+}
+
+
+class AskTexts(BaseModel):
+    """What self-service says in one language."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    step: str
+    option: str
+    handed_over: str
+    solved: str
+    case: str
+    due: str
+    statuses: dict[str, str]
+
+    @model_validator(mode="after")
+    def names_what_there_is(self) -> "AskTexts":
+        for name, may in _MAY_NAME.items():
+            named = {field for _, field, _, _ in Formatter().parse(getattr(self, name)) if field is not None}
+            if wrong := sorted(named - may):
+                raise ValueError(f"{name}: {{{wrong[0]}}} is not known there; it may name {', '.join(sorted(may))}")
+        if lacking := [status for status in get_args(Status) if status not in {*self.statuses, "closed"}]:
+            raise ValueError(f"statuses: {lacking[0]} is missing")
+        return self
+
+
+class AskFile(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    version: Annotated[str, Field(min_length=1)]
+    sure_from: Share
+    suggest_from: Share
+    forget_after_h: Annotated[float, Field(gt=0, le=24 * 30)]
+    most_questions: Annotated[int, Field(ge=1, le=20)]
+    channel: Channel
+    vouched_for: dict[Channel, tuple[Literal["phone", "email", "app_id", "social"], ...]]
+    fillers: tuple[str, ...] = ()
+    words: dict[Wish, tuple[str, ...]]
+    texts: dict[str, AskTexts]
+
+    @field_validator("words")
+    @classmethod
+    def words_readable(cls, words: dict[Wish, tuple[str, ...]]) -> dict[Wish, tuple[str, ...]]:
+        for word in (word for some in words.values() for word in some):
+            parts_of(word)
+        return words
+
+    @field_validator("texts")
+    @classmethod
+    def speaks_the_fallback(cls, texts: Mapping[str, AskTexts]) -> Mapping[str, AskTexts]:
+        if FALLBACK not in texts:
+            raise ValueError(f"{FALLBACK} is needed: who speaks another language is answered in it")
+        return texts
+
+    @property
+    def forget_after(self) -> timedelta:
+        return timedelta(hours=self.forget_after_h)
+
+    def text(self, language: str) -> AskTexts:
+        return self.texts.get(language) or self.texts[FALLBACK]
+
+    def read(self, text: str) -> tuple[frozenset[Wish], str]:
+        """What the words ask for, and the text without fillers."""
+        scan = self._scanner.scan(text)
+        return frozenset(self._wishes.values(scan)), _without(scan, self._fillers.parts)
+
+    @cached_property
+    def _wishes(self) -> Keywords[Wish]:
+        return Keywords((word, wish) for wish, words in self.words.items() for word in words)
+
+    @cached_property
+    def _fillers(self) -> Keywords[bool]:
+        return Keywords((word, True) for word in self.fillers)
+
+    @cached_property
+    def _scanner(self) -> Scanner:
+        return Scanner(self._wishes.parts | self._fillers.parts)
+
+
+def _without(scan: Scan, parts: frozenset[str]) -> str:
+    kept, end = [], 0
+    for hit in sorted((hit for hit in scan.hits if hit.part in parts), key=lambda hit: hit.start):
+        kept.append(scan.text[end : hit.start])
+        end = max(end, hit.end)
+    return " ".join([*kept, scan.text[end:]])

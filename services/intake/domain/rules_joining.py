@@ -1,0 +1,36 @@
+"""`joining.yaml`: when a contact joins a case, and which numbers tell nothing of who calls (IN-3, IN-4)."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Hours = Annotated[float, Field(gt=0, le=87_600)]
+
+
+class JoiningFile(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    version: Annotated[str, Field(min_length=1)]
+    topic_within_h: Hours
+    reopen_within_h: Annotated[float, Field(ge=0, le=87_600)]
+    link_within_h: Hours
+    mentions: tuple[Annotated[str, Field(min_length=1, max_length=80)], ...] = ()
+    shared_numbers: tuple[Annotated[str, Field(pattern=r"^\+[1-9]\d{6,14}$")], ...] = ()
+
+    @model_validator(mode="after")
+    def links_for_longer_than_it_reopens(self) -> "JoiningFile":
+        if self.link_within_h < self.reopen_within_h:
+            raise ValueError("link_within_h must not be shorter than reopen_within_h")
+        return self
+
+    @property
+    def topic_within(self) -> timedelta:
+        return timedelta(hours=self.topic_within_h)
+
+    @property
+    def reopen_within(self) -> timedelta:
+        return timedelta(hours=self.reopen_within_h)
+
+    @property
+    def link_within(self) -> timedelta:
+        return timedelta(hours=self.link_within_h)

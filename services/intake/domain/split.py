@@ -1,0 +1,71 @@
+"""One contact held two matters (IN-15): the second gets a case of its own, which says where it comes from.
+
+Nothing is moved: the contact stays where it arrived, and the new case is opened by what the agent says of it, or else
+by the contact's own words.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from services.intake.domain.case import Case
+from services.intake.domain.lifecycle import check
+from services.intake.domain.link import is_linked, link
+from services.intake.domain.open_case import open_case
+from services.intake.domain.rules import Rules
+from services.intake.domain.told import Told
+from shared.decisions import Decision, Note, Refused
+from shared.events.contacts import Contact
+from shared.events.work import Work
+from shared.ids import named
+
+SOURCE = "switchboard/split"
+
+
+def new_case(work: Work) -> str:
+    """The id of the case that a split opens, the same however often it is asked for."""
+    return named("case", SOURCE, work.case_id, work.contact_id or work.once)
+
+
+def contact_of(case: Case, line: Mapping[str, Any], work: Work) -> Contact:
+    """What opens the new case. `line`: the contact's line of the timeline, {} where the agent names none.
+
+    Raises Refused `missing_field` (422) where nobody says what it is about.
+    """
+    if not (work.text or line.get("text") or line.get("subject")):
+        raise Refused(
+            "missing_field", "a split needs `contact_id`, a contact of the case, or `text`, what it is about",
+            field="contact_id" if work.contact_id else "text", status=422,
+        )  # fmt: skip
+    return Contact.model_validate(
+        {
+            "source": SOURCE,
+            "id": new_case(work),
+            "channel": line.get("channel") or case.channel,
+            "subject": None if work.text else line.get("subject"),
+            "text": work.text or line.get("text"),
+            "attachments": line.get("attachments", ()),
+            "customer": {**case.reach.model_dump(), "language": case.language, "tier": case.tier},
+        }
+    )
+
+
+def open_split(
+    state: Case | None, now: datetime, *, told: Told, from_: Case, work: Work, rules: Rules
+) -> Decision[Case]:
+    if state is not None:
+        return Decision(state)
+    opened = open_case(now, told=told, rules=rules)
+    after, linked = link(opened.state, from_.case_id, "split", by=work.agent_id, why=work.reason or "")
+    return Decision(after, (*opened.events, linked), opened.note)
+
+
+def split(state: Case | None, now: datetime, *, into: Case, work: Work) -> Decision[Case]:
+    """The old case points to the new one and goes on with the rest."""
+    assert state is not None, "it was there when the split was asked for"
+    if is_linked(state, into.case_id):
+        return Decision(state)
+    check(state, "split")
+    after, linked = link(state, into.case_id, "related", by=work.agent_id, why=work.reason or "split off")
+    note = Note(now, "split", work.agent_id, work.reason or work.text or "", {"to": into.case_id})
+    return Decision(after, (linked,), note)

@@ -1,0 +1,152 @@
+"""What there is of cases to which contacts may belong, by five indexes; `choose_case` says to which they do."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from services.intake.change import ContactChange
+from services.intake.domain.case import Case
+from services.intake.domain.choose_case import Asked, Found, Held, Place
+from services.intake.domain.claims import FACTS, case_numbers, claims
+from services.intake.domain.join import is_crowded
+from services.intake.domain.lifecycle import OPEN
+from services.intake.domain.receive import conversation_of
+from services.intake.domain.rules import Rules
+from shared.ids import contact_id
+
+Body = dict[str, Any]
+
+
+def second_level(category: Sequence[str]) -> str:
+    return "/".join(category[:2])
+
+
+def case_index(case: Case) -> dict[str, Any]:
+    return {
+        "contacts": [seen.id for seen in case.contacts],
+        "conversations": [*case.open_conversations, *case.claims],
+        "past": [*case.past_conversations, *case.past_claims],
+        "status": case.status,
+        "priority": case.priority,
+        "customer": case.customer_id,
+        "number": case.number,
+        "opened_at": case.opened_at,
+        "touched": case.touched_at,
+        "closed_at": case.closed_at,
+        "full": case.full or None,
+        "crowded": is_crowded(case) or None,
+        "facts": {name: case.facts[name] for name in FACTS if name in case.facts} or None,
+        "merged_into": case.merged_into,
+        "recheck_at": case.recheck_at,
+        "category": second_level(case.category),
+    }
+
+
+class Finder:
+    """`reads`: the cases, as a majority holds them."""
+
+    def __init__(self, reads: Any) -> None:
+        self._reads = reads
+
+    async def own(self, changes: Sequence[ContactChange]) -> dict[str, str]:
+        """By contact id, the case that holds it. What was just looked up is believed once; a lost race asks again."""
+        own = {change.contact_id: change.own for change in changes if change.own}
+        bodies = await self._look("contacts", {change.contact_id for change in changes if change.own is None})
+        for change in changes:
+            change.own = None
+        return own | {id_: body["_id"] for body in bodies for id_ in body["ix"]["contacts"]}
+
+    async def find(self, asked: Sequence[Asked], ended_since: datetime) -> Found:
+        """`ended_since`: cases that were closed before it are none that somebody refers to as his case."""
+        names = {name for one in asked for name in one.names}
+        replies = {reply for one in asked for reply in one.replies}
+        numbers = {number for one in asked for number in one.numbers}
+        speakers = {id_ for one in asked if one.mentions for id_ in one.customer_ids}
+        claimed = await self._by("conversations", names)
+        live = {"ix.status": {"$in": [*OPEN, "resolved"]}}
+        return Found(
+            contacts=_one(await self._by("contacts", replies)),
+            names=_one(claimed),
+            past=await self._by("past", names - claimed.keys()),
+            numbers=await self._by("number", numbers),
+            latest=await self._by("customer", speakers, {"$or": [live, {"ix.closed_at": {"$gte": ended_since}}]}),
+        )
+
+    async def _by(self, field: str, values: set[str], more: Mapping[str, Any] | None = None) -> dict[str, list[Held]]:
+        """By indexed value, the cases that have it; of one that was merged, the one that it is now."""
+        bodies = await self._look(field, values, more)
+        present = await self._with_winners(bodies)
+        found: dict[str, list[Held]] = {}
+        for body in bodies:
+            case = _held(_goes_on_as(body, present))
+            for value in _values(body, field):
+                if value in values:
+                    found.setdefault(value, []).append(case)
+        return found
+
+    async def _with_winners(self, bodies: Sequence[Body]) -> dict[str, Body]:
+        present = {body["_id"]: body for body in bodies}
+        while wanted := {into for body in present.values() if (into := body["ix"].get("merged_into"))} - present.keys():
+            present |= {body["_id"]: body for body in await self._look("_id", wanted)}
+        return present
+
+    async def _look(self, field: str, values: set[str], more: Mapping[str, Any] | None = None) -> list[Body]:
+        if not values:
+            return []
+        name = field if field == "_id" else f"ix.{field}"
+        query = {name: {"$in": list(values)}, **(more or {})}
+        found: list[Body] = await self._reads.find(query, projection={"ix": 1}).to_list(None)
+        return found
+
+
+def _values(body: Body, field: str) -> Iterable[str]:
+    value = body["ix"].get(field, ())
+    return (value,) if isinstance(value, str) else value
+
+
+def _goes_on_as(body: Body, present: Mapping[str, Body]) -> Body:
+    while into := body["ix"].get("merged_into"):
+        body = present[into]
+    return body
+
+
+def _held(body: Body) -> Held:
+    ix = body["ix"]
+    return Held(
+        case_id=body["_id"],
+        status=ix["status"],
+        customer_id=ix["customer"],
+        touched_at=ix.get("touched") or ix["opened_at"],
+        closed_at=ix.get("closed_at"),
+        full=ix.get("full", False),
+        crowded=ix.get("crowded", False),
+        facts=ix.get("facts", {}),
+    )
+
+
+def _one(found: Mapping[str, Sequence[Held]]) -> dict[str, Held]:
+    return {value: cases[0] for value, cases in found.items()}
+
+
+def asked(change: ContactChange, rules: Rules) -> Asked:
+    contact, understood, customer = change.contact, change.read(rules), change.customer
+    return Asked(
+        contact_id=change.contact_id,
+        conversation=conversation_of(contact),
+        replies=tuple(contact_id(contact.source, reply) for reply in reversed(contact.replies_to)),
+        numbers=case_numbers(f"{contact.subject or ''} {understood.text}"),
+        claims=claims(customer, understood) if customer else {},
+        facts={fact: understood.facts[fact] for fact in FACTS if fact in understood.facts},
+        customer_ids=frozenset((customer.customer_id, *customer.also)) if customer else frozenset(),
+        mentions=understood.mentions,
+    )
+
+
+def learn(found: Found, asked: Asked, place: Place, now: datetime) -> None:
+    """A contact of the same batch has gone to a case: the next one finds it there."""
+    held = Held(place.case_id, "new", min(asked.customer_ids, default=""), now, facts=asked.facts)
+    found.contacts.setdefault(asked.contact_id, held)
+    for name in (*((asked.conversation,) if asked.conversation else ()), *place.claims):
+        found.names.setdefault(name, held)
+    for id_ in asked.customer_ids:
+        found.latest.setdefault(id_, []).append(held)

@@ -1,0 +1,39 @@
+"""A file of secrets or the like that is read again when it changes. One that can't be read leaves what it last said."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import yaml
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Watched(Generic[T]):
+    """Call it for what the file says now; `nothing` until it could be read.
+
+    `parse` raises ValueError for what is wrong, in words that give no secret away: they are logged.
+    """
+
+    def __init__(self, path: Path, parse: Callable[[str], T], nothing: T) -> None:
+        self._path, self._parse, self._now = path, parse, nothing
+        self._stamp: tuple[int, int] | None = None
+
+    def __call__(self) -> T:
+        try:
+            stat = self._path.stat()
+            stamp = (stat.st_mtime_ns, stat.st_size)
+            if stamp != self._stamp:
+                self._now, self._stamp = self._parse(self._path.read_text("utf-8")), stamp
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            log.error("%s can't be read, what it said before stays in force: %s", self._path, _plainly(error))
+        return self._now
+
+
+def _plainly(error: Exception) -> str:
+    """An error of YAML without the lines that it shows."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        return f"line {error.problem_mark.line + 1} is not YAML"
+    return "it is not YAML" if isinstance(error, yaml.YAMLError) else str(error)

@@ -1,0 +1,62 @@
+"""What is new on `cases.v1` is known to its four readers and changes nothing there: it parks no key of theirs."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from services.feedback import handlers as feedback
+from services.feedback.domain.rules import Rules as FeedbackRules
+from services.notify import handlers as notify
+from services.notify.domain.rules import Rules as NotifyRules
+from services.routing import handlers as routing
+from services.routing.domain.rules import Rules as RoutingRules
+from services.routing.domain.ticket import unknown
+from services.sla import handlers as sla
+from services.sla.domain.rules import Rules as SlaRules
+from shared.clock import utc_now
+from shared.doors import Handlers
+from shared.events.base import Event, EventData
+from shared.events.cases import (
+    BurstNoticed,
+    CaseFactsChecked,
+    CaseLinked,
+    CaseSummarised,
+)
+from shared.metrics import Metrics
+from shared.rules import load
+from tests.component.neighbours import case_opened
+
+OPENED = case_opened("new")
+IDS = {"case_id": OPENED.case_id, "number": OPENED.number}
+NEW: tuple[EventData, ...] = (
+    BurstNoticed(burst_id="b1", category=("技术故障", "系统故障"), words=("崩溃",), cases=("k1",)),
+    CaseFactsChecked(**IDS, by="look-up", flags=("fact_mismatch",)),
+    CaseSummarised(**IDS, by="Z01", was="a", to="b"),
+    CaseLinked(**IDS, by="sla", to="i1", kind="incident"),
+)
+READERS: dict[str, Callable[[Metrics], Handlers[Any]]] = {
+    "routing": lambda m: routing.ticket_changes(lambda: load("routing", RoutingRules.parse, None), m, unknown),
+    "sla": lambda m: sla.watch_changes(lambda: load("sla", SlaRules.parse, None), m),
+    "feedback": lambda m: feedback.case_changes(lambda: load("feedback", FeedbackRules.parse, None), m),
+    "notify": lambda m: notify.case_changes(lambda: load("notify", NotifyRules.parse, None), m),
+}
+
+
+def said(data: EventData, sequence: int, subject: str) -> Event:
+    value = data.model_dump(mode="json")
+    return Event("cases.v1", data.TYPE, subject, f"e{sequence}", utc_now(), value, sequence)
+
+
+@pytest.mark.parametrize("event", NEW, ids=lambda event: event.TYPE)
+@pytest.mark.parametrize("reader", READERS)
+def test_what_is_new_on_cases_is_known_and_changes_nothing(reader: str, event: EventData) -> None:
+    changes = READERS[reader](Metrics(reader))
+    assert event.TYPE in changes.types
+    known = None
+    if not isinstance(event, BurstNoticed):
+        known = changes(said(OPENED, 1, OPENED.case_id)).decide(None, utc_now()).state
+        assert known is not None
+    decision = changes(said(event, 2, "subject")).decide(known, utc_now())
+    assert decision.events == ()
+    assert decision.state == known
