@@ -25,6 +25,9 @@ Steward = Annotated[Principal, who("supervisor", "care")]
 """Who may say that two customers are one, or are not."""
 
 
+MOST_AT_ONE_POINT = 50
+
+
 class OtherCustomer(Body):
     """`other`: the customer that this one is, or is not. `why`: kept in the history of both."""
 
@@ -47,10 +50,7 @@ def customers_router(running: Running, cases: Cases, rules: Live[Rules]) -> APIR
         points = [point_of(kind, value, rules()) for kind, value in asked.items() if value]
         if not any(points):
             raise Problem(422, "invalid", "a valid phone, email, app_id or social is wanted", field="phone")
-        found = await cases.customers.find({"ix.points": {"$in": points}}, limit=2)
-        if not found:
-            raise Problem(404, "unknown_customer", "no customer has this contact point")
-        return await view(cases, found[0])
+        return await view(cases, await _only_one(cases, points))
 
     @doors.get("/v1/customers/{customer_id}")
     async def show(_: Reader, customer_id: str) -> Any:
@@ -74,6 +74,17 @@ def customers_router(running: Running, cases: Cases, rules: Live[Rules]) -> APIR
         return await running.idempotency.answer(request, by, value, make)
 
     return doors
+
+
+async def _only_one(cases: Cases, points: list[str]) -> Customer:
+    found = await cases.customers.find({"ix.points": {"$in": points}}, limit=MOST_AT_ONE_POINT)
+    present = {one.customer_id: one for one in [await cases.customers.present(customer) for customer in found]}
+    if not present:
+        raise Problem(404, "unknown_customer", "no customer has this contact point")
+    if len(present) > 1:
+        detail = "several customers have this contact point; ask for one of them by id"
+        raise Problem(409, "several_customers", detail, ids=sorted(present))
+    return next(iter(present.values()))
 
 
 async def _known(cases: Cases, customer_id: str, field: str) -> Customer:
