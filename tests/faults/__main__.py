@@ -36,10 +36,8 @@ def main() -> int:
     if unknown := set(named) - set(rows):
         print(f"there is no row {', '.join(unknown)}; there are: {', '.join(rows)}", file=sys.stderr)
         return 2
-    if given.again:
-        named = table.not_passed()
-    if given.again and not named:
-        print("every row of the last whole run has passed", file=sys.stderr)
+    if given.again and not (named := table.not_passed()):
+        print(f"no row of a whole run in {table.RESULTS.name} is left to be played again", file=sys.stderr)
         return 0
     wanted = [rows[name] for name in named] or [row for row in rows.values() if row.short or not given.short]
     shutil.rmtree(given.directory, ignore_errors=True)
@@ -67,7 +65,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(1_000_000))
     parser.add_argument("--directory", type=Path, default=run_dir() / "faults")
-    return parser.parse_args()
+    given = parser.parse_args()
+    if given.again and given.short:
+        parser.error("a row of a whole run is played again at its full length: --again goes without --short")
+    return given
 
 
 def run(rows: Sequence[Row], directory: Path, short: bool, seed: int) -> tuple[list[Played], dict[str, Any]]:

@@ -135,10 +135,7 @@ class Fleet:
         member.frozen = False
 
     async def leave(self, member: Member) -> float:
-        """SIGTERM; returns the seconds until it was gone. LocalStackError if it stays: then it is killed.
-
-        What another version of our code does when it is told is not judged here; it may be killed.
-        """
+        """SIGTERM; returns the seconds until it was gone. LocalStackError if it stays: then it is killed."""
         assert member.process is not None
         log.info("SIGTERM %s", member.name)
         began = time.monotonic()
@@ -146,8 +143,6 @@ class Fleet:
         while member.process.alive():
             if time.monotonic() - began > 3 * LEAVES_WITHIN_S:
                 self.kill(member)
-                if member.code is not None:
-                    return time.monotonic() - began
                 raise LocalStackError(f"{member.name} was still there {3 * LEAVES_WITHIN_S:g} s after SIGTERM")
             await asyncio.sleep(POLL_S)
         member.process.stop()
