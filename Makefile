@@ -48,8 +48,8 @@ check: .venv/stamp ## format, lint, types, import contracts, schema compatibilit
 simulate: .venv/stamp ## 10,000 histories of all services under faults (SEEDS=n for another number, SEED=n for one with its story)
 	@$(BIN)/python -m tests.simulation
 
-faults: .venv/stamp ## real processes under real faults, with an exact ledger (ROW=name for one, SHORT=1, SEED=n)
-	@$(BIN)/python -m tests.faults $(if $(ROW),--row $(ROW)) $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED))
+faults: .venv/stamp ## real processes under real faults, with an exact ledger (ROW=name for one, AGAIN=1 for what did not pass, SHORT=1, SEED=n)
+	@$(BIN)/python -m tests.faults $(if $(ROW),--row $(ROW)) $(if $(AGAIN),--again) $(if $(SHORT),--short) $(if $(SEED),--seed $(SEED))
 
 before: ## makes the committed code the version that the next one is tried against: the last step of a release
 	@git archive --format=zip -9 -o tests/upgrades/before.zip HEAD shared services

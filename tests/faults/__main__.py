@@ -1,7 +1,8 @@
 """The fault suite: real processes, real faults, and an exact ledger.
 
-    python -m tests.faults [--row NAME,...] [--short] [--seed N] [--directory DIR]
+    python -m tests.faults [--row NAME,... | --again] [--short] [--seed N] [--directory DIR]
 
+`--again` plays what did not pass in the last whole run, and puts it in its place there, saying so.
 Exit code 0 only if no row has lost, duplicated or inverted anything.
 """
 
@@ -35,6 +36,9 @@ def main() -> int:
     if unknown := set(named) - set(rows):
         print(f"there is no row {', '.join(unknown)}; there are: {', '.join(rows)}", file=sys.stderr)
         return 2
+    if given.again and not (named := table.not_passed()):
+        print(f"no row of a whole run in {table.RESULTS.name} is left to be played again", file=sys.stderr)
+        return 0
     wanted = [rows[name] for name in named] or [row for row in rows.values() if row.short or not given.short]
     shutil.rmtree(given.directory, ignore_errors=True)
     given.directory.mkdir(parents=True)
@@ -46,18 +50,25 @@ def main() -> int:
         played, about = run(wanted, given.directory, given.short, given.seed)
     except KeyboardInterrupt:
         return INTERRUPTED
-    if not given.row and not given.short:
+    if given.again:
+        say(table.put_right(played))
+    elif not given.row and not given.short:
         table.keep(played, about, given.seed)
     return 0 if len(played) == len(wanted) and all(one.passed for one in played) else 1
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults")
-    parser.add_argument("--row")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--row")
+    which.add_argument("--again", action="store_true")
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(1_000_000))
     parser.add_argument("--directory", type=Path, default=run_dir() / "faults")
-    return parser.parse_args()
+    given = parser.parse_args()
+    if given.again and given.short:
+        parser.error("a row of a whole run is played again at its full length: --again goes without --short")
+    return given
 
 
 def run(rows: Sequence[Row], directory: Path, short: bool, seed: int) -> tuple[list[Played], dict[str, Any]]:

@@ -14,6 +14,7 @@ from tests.faults.stage import Played
 RESULTS = Path(__file__).with_name("results.json")
 HEAD = f"{'row':<10} {'accepted':>9} {'lost':>6} {'duplicated':>10} {'inverted':>9} {'recovered':>9} {'took':>7}"
 SHOWN = 3
+AGAIN = "played again by itself"
 
 
 def line(played: Played) -> str:
@@ -35,7 +36,8 @@ def _line(row: Mapping[str, Any]) -> str:
         f"{row['row']:<10} {row['accepted']:>9,} {row['lost']:>6} {row['duplicated']:>10} {row['inverted']:>9} "
         f"{recovered:>9} {row['seconds']:>5} s"
     )
-    return f"{figures}  {'; '.join(row['notes'])}".rstrip()
+    failed = ["NOT PASSED"] if row.get("broken") else []
+    return f"{figures}  {'; '.join([*failed, *row['notes']])}".rstrip()
 
 
 def _total(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -53,14 +55,41 @@ def wrong(played: Played, logs: Path) -> str:
     return "\n".join([*shown, f"    all of it: {file}; logs: {logs / 'logs'}"])
 
 
-def keep(rows: Sequence[Played], machine: dict[str, Any], seed: int) -> None:
+def not_passed(results: Path = RESULTS) -> list[str]:
+    """The rows of the last whole run that did not pass."""
+    runs = _runs(results)
+    return [row["row"] for row in runs[-1]["rows"] if not _passed(row)] if runs else []
+
+
+def put_right(rows: Sequence[Played], results: Path = RESULTS) -> str:
+    """These rows were played again and take their place in the last whole run; returns its page."""
+    *before, run = _runs(results)
+    again = {played.name: {**_kept(played), "notes": [*played.notes, AGAIN]} for played in rows}
+    run = {**run, "rows": [again.get(row["row"], row) for row in run["rows"]]}
+    _write([*before, run], results)
+    return page(run)
+
+
+def _passed(row: Mapping[str, Any]) -> bool:
+    return not (row["lost"] or row["duplicated"] or row["inverted"] or row["broken"])
+
+
+def _runs(results: Path) -> list[Any]:
+    runs: list[Any] = json.loads(results.read_text()) if results.exists() else []
+    return runs
+
+
+def _write(runs: Sequence[Any], results: Path) -> None:
+    results.write_text(json.dumps(runs, indent=1, ensure_ascii=False) + "\n")
+
+
+def keep(rows: Sequence[Played], machine: Mapping[str, Any], seed: int, results: Path = RESULTS) -> None:
     """Adds a full run to the results."""
-    runs: list[Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
     run = {
         "date": datetime.now(UTC).date().isoformat(), "machine": machine, "seed": seed,
         "rows": [_kept(played) for played in rows],
     }  # fmt: skip
-    RESULTS.write_text(json.dumps([*runs, run], indent=1, ensure_ascii=False) + "\n")
+    _write([*_runs(results), run], results)
 
 
 def _kept(played: Played) -> dict[str, Any]:
