@@ -139,7 +139,8 @@ class Cases(Store[Case]):
     async def _locate(self, contacts: Sequence[ContactChange]) -> None:
         finder, rules, now = Finder(self._reads), self.rules(), self.clock()
         own = await finder.own(contacts)
-        new = {change.contact_id: asked(change, rules) for change in contacts if change.contact_id not in own}
+        firsts = {change.contact_id: change for change in reversed(contacts) if change.contact_id not in own}
+        new = {id_: asked(change, rules) for id_, change in firsts.items()}  # of a repeat no customer is known
         found = await finder.find(list(new.values()), now - rules.joining.reopen_within)
         for change in contacts:
             if change.contact_id in own:

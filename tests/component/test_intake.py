@@ -276,15 +276,19 @@ async def test_IN_4_a_case_closed_for_too_long_takes_no_more_and_a_new_one_follo
     case = (await arrives(intake, contact("old", "咨询发票", conversation="T2")))["case_id"]
     await work(intake, "closed", "Z01", case, result="已答复", measure="无")
     await becomes(intake, case, "closed")
-    put_rules(rules, "intake", "joining", version="at once", reopen_within_h=0)
+    await ruled(intake, rules, "joining", version="at once", reopen_within_h=0)
+    new = await arrives(intake, contact("new", "再问一个问题", conversation="T2"))
+    links = (await shown(intake, new["case_id"]))["links"]
+    assert [(link["kind"], link["to"]) for link in links] == [("follows", case)]
+    await ruled(intake, rules, "joining")
 
-    async def follows() -> Any:
-        new = await arrives(intake, contact(f"new-{now()}", "再问一个问题", conversation="T2"))
-        links = (await shown(intake, new["case_id"]))["links"]
-        return [(link["kind"], link["to"]) for link in links] == [("follows", case)]
 
-    await eventually(follows)
-    put_rules(rules, "intake", "joining")
+async def ruled(intake: House, rules: Path, file: str, **changes: Any) -> None:
+    """Changed rules are in force."""
+    said = "rules of intake read again"
+    before = intake.log("intake").count(said)
+    put_rules(rules, "intake", file, **changes)
+    await eventually(lambda: intake.log("intake").count(said) > before)
 
 
 async def test_IN_3_one_customer_over_two_channels(intake: House) -> None:
@@ -433,8 +437,7 @@ async def test_PF_4_a_shorter_rule_counts_at_once_and_a_resolved_case_closes_by_
     intake: House, rules: Path
 ) -> None:
     case = (await arrives(intake, contact("forgotten", "咨询保修政策")))["case_id"]
-    put_rules(rules, "intake", "lifecycle", auto_close_after_h=0.5 / 3600)
-    await eventually(lambda: "rules of intake read again" in intake.log("intake"))
+    await ruled(intake, rules, "lifecycle", auto_close_after_h=0.5 / 3600)
     await work(intake, "resolved", "Z01", case, result="已答复")
     await becomes(intake, case, "closed", within=15)
     closed = (await given_out(intake, case))[-1]

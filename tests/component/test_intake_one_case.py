@@ -1,4 +1,4 @@
-"""IN-4, IN-15 over a real broker and database: contacts find their case, and people put right what rules could not see."""
+"""IN-4, IN-15 over a real broker and database: contacts find their case; people put right what rules did not see."""
 
 from __future__ import annotations
 

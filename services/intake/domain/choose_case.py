@@ -58,7 +58,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What there is: by contact, by claimed name, by name once claimed, by number, by customer (those that he may refer to)."""
+    """What there is: by contact, by name claimed now or once, by number, by customer (those that he may refer to)."""
 
     contacts: MutableMapping[str, Held]
     names: MutableMapping[str, Held]
@@ -85,7 +85,7 @@ class Place:
 def choose_case(asked: Asked, found: Found, now: datetime, rules: JoiningFile) -> Place:
     follows, given_up = "", []
     for rule, name, held in _candidates(asked, found):
-        fits = _fits(rule, held, asked, now, rules)
+        fits = _fits(rule, name, held, asked, now, rules)
         if fits == "joins":
             return Place(held.case_id, rule, _free(asked, found, held.case_id))
         if fits != "no":
@@ -123,14 +123,14 @@ def _claimed(rule: str, names: tuple[str, ...], found: Found) -> Iterator[tuple[
 
 
 def _fits(
-    rule: str, held: Held, asked: Asked, now: datetime, rules: JoiningFile
+    rule: str, name: str, held: Held, asked: Asked, now: datetime, rules: JoiningFile
 ) -> Literal["joins", "follows", "stale", "no"]:
     if rule in _TOPICAL and _about_another(held, asked):
         return "no"
     if held.status == "closed":
         ago = now - (held.closed_at or held.touched_at)
         return "joins" if ago <= rules.reopen_within and not held.full else _link(ago <= rules.link_within)
-    if held.full or (held.crowded and asked.conversation and rule != "conversation"):
+    if held.full or (held.crowded and asked.conversation and name != asked.conversation):
         return "follows"
     return "stale" if rule in _TOPICAL and now - held.touched_at > rules.topic_within else "joins"
 

@@ -1,12 +1,14 @@
 """Two cases turn out to be one (IN-15). Never move, always point: the higher id into the lower.
 
-What was told to either stays where it is and leads to the one that goes on: contacts, conversations, claims, timeline.
+What was told to the one that ends stays there and leads on: contacts, timeline, and the conversations and claims that it
+gives up, for the one that goes on to take.
 """
 
 from datetime import datetime
 
 from services.intake.domain.case import Case, Link
 from services.intake.domain.facts import joined_facts
+from services.intake.domain.join import without_conversations
 from services.intake.domain.lifecycle import check
 from services.intake.domain.link import MAX_LINKS, is_linked
 from services.intake.domain.prioritise import more_urgent
@@ -67,7 +69,7 @@ def merge_case(state: Case | None, now: datetime, *, into: Case, work: Work) -> 
         return Decision(state)
     check(state, "merged")
     why = work.reason or work.text or ""
-    after = state.changed(
+    after = without_conversations(state).changed(
         status="closed", closed_at=now, merged_into=into.case_id, auto_close_at=None, promise=None,
         waiting_party=None, waiting_until=None,
     )  # fmt: skip

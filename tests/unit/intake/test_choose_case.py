@@ -120,3 +120,9 @@ def test_IN_4_numbers_of_cases_are_read_as_people_write_them() -> None:
     assert case_numbers("我的工单 7kq4-m2xd 呢") == ("7KQ4-M2XD",)
     assert case_numbers("case 7KQ4M2XD, and 7KQ4–M2XD again") == ("7KQ4-M2XD",)
     assert case_numbers("SHARPENS nothing, call +8613800138000, order A20261121-553") == ()
+
+
+def test_IN_4_a_case_full_of_conversations_goes_on_with_those_that_it_holds_only() -> None:
+    one, crowded = asked(conversation="chat:1"), held("a", crowded=True)
+    assert place(one, found(names={"chat:1": crowded})).case_id == "a"
+    assert place(one, found(past={"chat:1": [crowded]})) == Place(follows="a"), "one that it gave up is one too many"

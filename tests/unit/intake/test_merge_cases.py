@@ -37,12 +37,13 @@ def test_IN_15_the_case_that_goes_on_knows_what_was_told_to_both_and_is_as_urgen
     assert absorb_case(after, NOW, other=b, work=asked(), rules=RULES).state is after, "a repeat changes nothing"
 
 
-def test_IN_15_the_other_ends_keeps_its_contacts_and_names_and_says_where_it_goes_on() -> None:
+def test_IN_15_the_other_ends_gives_up_its_names_and_says_where_it_goes_on() -> None:
     a, b = case("a"), case("b", claims=("cu|order|A1",))
     decision = merge_case(b, NOW, into=a, work=asked())
     after = decision.state
     assert (after.status, after.merged_into) == ("closed", "a")
-    assert (after.contacts, after.open_conversations, after.claims) == (b.contacts, b.open_conversations, b.claims)
+    assert (after.contacts, after.open_conversations, after.claims) == (b.contacts, (), ())
+    assert (after.past_conversations, after.past_claims) == (b.open_conversations, b.claims), "by which it leads on"
     (event,) = decision.events
     assert (event.TYPE, event.into, event.into_number, event.by) == ("case.merged", "a", a.number, "Z01")
     assert merge_case(after, NOW, into=a, work=asked()).events == ()

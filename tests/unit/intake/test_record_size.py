@@ -18,7 +18,7 @@ def test_a_case_with_everything_on_its_record_stays_under_64_kib() -> None:
     for n in range(2, RULES.lifecycle.max_contacts + 1):
         conversation = f"{'talk' * 45}-{min(n, 20)}"
         case = arrive(case, contact("长" * 20_000, id=f"c{n}", conversation=conversation, facts=FACTS)).state
-    others = {name: "远" * 100 for name in FACTS}
+    others = dict.fromkeys(FACTS, "远" * 100)
     entitlements = [{"name": "延" * 100, "until": "2027-05-01", "of": "S" * 100}] * MOST_ENTITLEMENTS
     found = Found.model_validate(
         {
