@@ -17,6 +17,7 @@ from tests.component.conftest import Alone
 from tests.e2e.agents import now, work
 from tests.e2e.house import House
 from tests.unit.intake.taught import DELIVERY, EXAMPLES, HARDWARE, model
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.stack
 
@@ -48,8 +49,12 @@ async def test_RT_2_what_nobody_understands_is_given_to_a_person(intake: House) 
     case = await opened(intake, "strange", "wie geht es dem Kaffee")
     assert (case["category"], case["review"]) == (["产品咨询", "其他咨询"], "uncertain_category")
     await work(intake, "reclassified", "Z01", case["case_id"], category=HARDWARE.split(" / "))
-    seen = await intake.get("intake", f"/v1/cases/{case['case_id']}")
-    assert (seen["category_by"], seen["review"]) == ("Z01", None)
+
+    async def corrected() -> bool:
+        seen = await intake.get("intake", f"/v1/cases/{case['case_id']}")
+        return (seen["category_by"], seen["review"]) == ("Z01", None)
+
+    await eventually(corrected)
 
 
 async def test_IN_5_what_agents_decided_is_learned_from_whole_pages_and_part_pages(
@@ -59,8 +64,12 @@ async def test_IN_5_what_agents_decided_is_learned_from_whole_pages_and_part_pag
     for number, (text, label) in enumerate(decided):
         case = await opened(intake, f"decided-{number}", text)
         await work(intake, "reclassified", "Z01", case["case_id"], category=label.split(" / "))
-    pages = [page async for page in _pages(intake, limit=7)]
-    assert {item["text"] for page in pages for item in page["items"]} >= {text for text, _ in decided}
+
+    async def shown() -> bool:
+        pages = [page async for page in _pages(intake, limit=7)]
+        return {item["text"] for page in pages for item in page["items"]} >= {text for text, _ in decided}
+
+    await eventually(shown)
     for name in ("INTAKE_URL", "SWITCHBOARD_KEY"):
         monkeypatch.setenv(name, intake.env[name])
     words = ["learn", "--from-cases", "--into", str(tmp_path / "rules"), "--json"]

@@ -55,8 +55,12 @@ async def test_S1_a_mail_about_the_order_joins_the_case_that_came_by_phone(intak
     )
     mailed = await posted(intake, contact("s2", "订单A20261121-553退款到账了吗", caller | {"email": "wang@x.example"}))
     assert (mailed["case_id"], mailed["opened"]) == (first["case_id"], False)
-    (added,) = [said for said in await given_out(intake, first["case_id"]) if said.type == "case.contact_added"]
-    assert added.data["joined_by"] == "order"
+
+    async def joined_by() -> list[str]:
+        told = await given_out(intake, first["case_id"])
+        return [said.data["joined_by"] for said in told if said.type == "case.contact_added"]
+
+    assert await eventually(joined_by) == ["order"]
 
 
 async def test_IN_4_contacts_about_one_order_that_arrive_at_once_end_in_one_case(intake: House) -> None:

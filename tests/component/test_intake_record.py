@@ -52,7 +52,8 @@ class Crm:
         customer = {"id": "C1", "tier": "gold", "entitlements": entitlements}
         facts: dict[str, Any] = {}
         if order := asked["facts"].get("order"):
-            facts["order"] = {"customer": "C1" if order.startswith("A") else "C2", "facts": {"serial": "SN-SECRET"}}
+            others = {"customer": "C2", "facts": {"serial": "SN-SECRET"}}
+            facts["order"] = {"customer": "C1", "facts": {}} if order.startswith("A") else others
         if asked["facts"].get("serial"):
             facts["serial"] = {"customer": "C1", "facts": {"device_model": "E500"}}
         known = {f"phone:{one['phone']}" for one in (WANG, AT_WORK)} & set(asked["points"])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.flow import PAGE, flow, page
+from cli.flow import INTAKE, PAGE, flow, page
 from shared.events.schemas import CHANNELS
 
 ROOT = Path(__file__).parents[3]
@@ -53,6 +53,13 @@ def test_every_decision_stands_in_the_index_under_its_title() -> None:
 
 def test_the_page_on_how_events_flow_is_drawn_from_todays_code() -> None:
     assert PAGE.read_text(encoding="utf-8") == page()
+
+
+def test_the_picture_of_intake_names_files_that_are_there() -> None:
+    named = re.findall(r"[\w/]+\.py|\w+/(?=\W)", INTAKE.read_text(encoding="utf-8").replace("<br/>", " "))
+
+    assert [file for file in named if not (ROOT / "services" / "intake" / file).exists()] == []
+    assert {"channels/", "lookup/", "domain/receive.py", "domain/choose_case.py"} <= set(named)
 
 
 def test_the_flow_names_every_topic_of_the_house_with_its_one_writer() -> None:

@@ -123,7 +123,7 @@ def delivered(state: Casefile, now: datetime = NOW, rules: Rules = RULES) -> Cas
 
 def staffed(**changes: Any) -> Casefile:
     """The case is with Z01, whose supervisor is S01; everything so far has been sent."""
-    state = tell.queued(opened(**changes), NOW, event=queued_event()).state
+    state = tell.queued(opened(**changes), NOW, event=queued_event(), cause="event-q", rules=RULES).state
     event = assigned_event(supervisor="S01")
     return delivered(tell.assigned(state, NOW, event=event, cause="event-2", rules=RULES).state)
 

@@ -149,8 +149,9 @@ def test_NT_1_a_case_first_seen_when_it_is_assigned_is_no_error():
 
 def test_NT_1_a_later_contact_brings_a_way_to_reach_and_the_channel_to_answer_on():
     state = tell.contact_added(
-        opened(reach=Reach(phone="+8613800138000")), NOW, event=added_event(reach=Reach(email="w@example.com"))
-    ).state
+        opened(reach=Reach(phone="+8613800138000")), NOW, event=added_event(reach=Reach(email="w@example.com")),
+        cause="event-a", rules=RULES,
+    ).state  # fmt: skip
     message = resolved(state).state.messages[-1]
     assert (message.channel, message.to) == ("email", "w@example.com")
     assert state.reach.phone == "+8613800138000"
@@ -158,12 +159,12 @@ def test_NT_1_a_later_contact_brings_a_way_to_reach_and_the_channel_to_answer_on
 
 def test_NT_1_an_amended_contact_does_not_move_the_conversation():
     state = opened()
-    added = tell.contact_added(state, NOW, event=added_event(revision=2))
+    added = tell.contact_added(state, NOW, event=added_event(revision=2), cause="event-a", rules=RULES)
     assert added.state is state
 
 
 def test_NT_1_what_a_late_opening_says_does_not_replace_newer_ways_to_reach():
-    early = tell.contact_added(None, NOW, event=added_event(reach=Reach(email="new@example.com"))).state
+    early = tell.contact_added(None, NOW, event=added_event(reach=Reach(email="new@example.com")), cause="event-a", rules=RULES).state
     late = tell.opened(early, NOW, event=opened_event(), cause="event-1", rules=RULES).state
     assert late.reach.email == "new@example.com"
     assert late.reach.phone == "+8613800138000"
@@ -264,7 +265,7 @@ def test_an_internal_remark_is_not_told():
 
 
 def test_RT_13_who_has_the_case_is_followed():
-    state = tell.queued(opened(), NOW, event=queued_event()).state
+    state = tell.queued(opened(), NOW, event=queued_event(), cause="event-q", rules=RULES).state
     state = tell.assigned(state, NOW, event=assigned_event(supervisor="S01"), cause="event-2", rules=RULES).state
     assert (state.agent_id, state.supervisor, state.pool) == ("Z01", "S01", "payments.zh")
     left = CaseUnassigned(case_id=CASE, number=NUMBER, agent_id="Z01", why="offline")
@@ -276,6 +277,6 @@ def test_RT_13_who_has_the_case_is_followed():
 
 def test_NT_7_an_agent_who_gets_the_case_back_is_not_introduced_twice():
     once = delivered(assigned(opened()).state)
-    back = tell.queued(once, NOW, event=queued_event()).state
+    back = tell.queued(once, NOW, event=queued_event(), cause="event-q", rules=RULES).state
     again = assigned(back, cause="event-7").state
     assert (again.messages, again.agent_id) == ((), "Z01")

@@ -58,7 +58,7 @@ def test_NT_4_without_an_agent_the_supervisors_of_the_pool_are_reminded_once():
 
 
 def test_NT_4_the_pool_is_the_one_that_the_case_waits_in_where_the_alarm_names_none():
-    state = tell.queued(staffed(), NOW, event=queued_event("returns.en")).state
+    state = tell.queued(staffed(), NOW, event=queued_event("returns.en"), cause="event-q", rules=RULES).state
     event = missed_event(agent_id=None, supervisor=None, pool=None)
     assert waiting(missed(state, event).state) == [("missed", "pool:returns.en")]
 
