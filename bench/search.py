@@ -27,6 +27,7 @@ from services.intake.domain.approve import Approved
 from services.intake.domain.case import Case
 from services.intake.domain.query import Cursor
 from services.intake.domain.rules import Rules
+from services.intake.domain.tokens import asked
 from services.intake.help import KNOWLEDGE, Helper, Knowledge
 from services.intake.indexer import POSITION, Indexer
 from services.intake.listing import Filters, Listing
@@ -66,9 +67,9 @@ async def _measured(plan: Plan) -> dict[str, Any]:
     await intake.setup()
     chance, texts = Random(20261126), Texts(intake.rules)
     loaded = await _timed(lambda: intake.fill(plan.cases, texts, chance))
-    print(f"{plan.cases:,} cases after {loaded:.0f} s")
+    print(f"{plan.cases:,} cases after {loaded:.0f} s", flush=True)
     indexed = await _timed(intake.index_anew)
-    print(f"all in the index after {indexed:.0f} s")
+    print(f"all in the index after {indexed:.0f} s", flush=True)
     finding = {name: await _figures(some) for name, some in intake.searches(plan.tries, texts, chance).items()}
     helping = await _figures(await intake.look_ups(plan.tries, chance))
     fresh = await intake.found_after(20)
@@ -101,12 +102,11 @@ async def _figures(works: Sequence[Timed]) -> dict[str, Any]:
 
 
 class Texts:
-    """What customers say here: two or three phrases of the tree's keywords and an order."""
+    """What customers say here: some of the tree's keywords, of those that can be searched for, and an order."""
 
     def __init__(self, rules: Rules) -> None:
-        self._keywords = [
-            word.rstrip("*") for leaf in rules.categories.leaves for word in leaf.keywords if "+" not in word
-        ]
+        keywords = (word.rstrip("*") for leaf in rules.categories.leaves for word in leaf.keywords if "+" not in word)
+        self._keywords = [word for word in keywords if asked(word)]
         Random(1).shuffle(self._keywords)
         self._zipf = [1 / rank for rank in range(1, len(self._keywords) + 1)]
 
@@ -212,6 +212,7 @@ class Intake:
             return Filters(after=Cursor(one().opened_at, one().number))
 
         return {
+            "nothing, the newest": many(lambda: (Filters(), "")),
             "one word": many(lambda: (Filters(), texts.words(chance, 1))),
             "two words": many(lambda: (Filters(), texts.words(chance, 2))),
             "two usual words": many(lambda: (Filters(), " ".join(chance.sample(texts.usual, 2)))),

@@ -30,8 +30,9 @@ def evaluate(
 ) -> None:
     """How often labelled examples are understood rightly: by a learned model, by the keywords, and as a case gets it.
 
-    Right is a category that is the label's or lies below it. `spoken` is the share of examples of which anything was
-    said; accuracy counts the others as wrong. Classes and confusions are the first one's: the model's if there is one.
+    Right is a category that is the label's or lies below it. `spoken` is the
+    share of examples of which anything was said; accuracy counts the others as
+    wrong. Classes and confusions are the model's; the keywords' if there is none.
     """
     from services.intake import evaluation
 

@@ -22,6 +22,8 @@ from shared.service import Core, Parts
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "flow.md"
+INTAKE = Path(__file__).with_name("flow_intake.mmd")
+"""Drawn by hand; a test looks for each file that it names."""
 NOWHERE = {
     "kafka": "nowhere:9092", "mongo": "mongodb://nowhere", "keys": "nowhere", "outbox": "nowhere",
     "public_url": "http://nowhere.example",
@@ -113,7 +115,8 @@ def _speaks_of_types(node: ast.AST) -> bool:
 def page() -> str:
     """The text of docs/flow.md; the same code gives the same text."""
     drawn = flow()
-    return _PAGE.format(picture="\n".join(_picture(drawn)), table="\n".join(_table(drawn)), hints=_hints(drawn))
+    picture, table = "\n".join(_picture(drawn)), "\n".join(_table(drawn))
+    return _PAGE.format(picture=picture, table=table, hints=_hints(drawn), intake=INTAKE.read_text("utf-8").rstrip())
 
 
 _PAGE = """\
@@ -135,6 +138,15 @@ then finds it to be a repeat.
 Every topic that is read has a `<topic>.dlq` beside it, to which what was set aside is copied.
 {hints}
 What travels on each topic: [contracts](contracts/asyncapi.yaml).
+
+## Inside intake
+
+Drawn by hand: what becomes of a contact, and what goes on beside it. The files lie in
+[services/intake](../services/intake).
+
+```mermaid
+{intake}
+```
 """
 OUTSIDE = {
     "contacts.v1": ("channels", "channel systems"),

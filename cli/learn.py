@@ -45,12 +45,16 @@ def learn(
 ) -> None:
     """Learn categories, or with --sentiment how customers feel, from labelled examples.
 
-    A label is a path of the tree in either language (支付问题 / 退款异常, Payments / Refunds) or the name of a node.
-    A name that is nowhere in the tree is added to categories.yaml of the directory, as a second level (--under).
+    A label is a path of the tree in either language (Payments / Refunds), or
+    the name of a node. A name that is nowhere in the tree is added to the
+    directory's categories.yaml, as a second level (--under).
 
-    The model, category_model.npz or sentiment_model.npz, is written beside it; a running service takes it within
-    seconds. understanding.yaml says how model and keywords come together. All figures are counted on examples that the
-    model had not learned from; `switchboard evaluate` counts them on others.
+    The model, category_model.npz or sentiment_model.npz, is written beside it;
+    a running service takes it within seconds. understanding.yaml says how model
+    and keywords come together.
+
+    All figures are counted on examples that the model had not learned from;
+    `switchboard evaluate` counts them on others.
     """
     if (file is None and not from_cases) or (sentiment and from_cases):
         raise CliError("name a file of examples; or say --from-cases, from which categories alone are learned")

@@ -9,6 +9,8 @@ from pymongo import MongoClient
 
 from tests.infra import Infrastructure, infrastructure
 
+pytest.register_assert_rewrite("tests.e2e.happened")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:

@@ -254,6 +254,8 @@ def _improvement(case: CaseOutcome, improvement: Improvement, now: datetime) -> 
         "overdue": improvement.status == "open" and improvement.due_at < now,
         "scores": survey.scores.model_dump() if survey else {},
         "words": survey.words if survey else "",
+        "similar": [similar.model_dump() for similar in case.similar],
+        "suggestions": [suggestion.model_dump() for suggestion in case.suggestions],
     }
 
 

@@ -7,8 +7,10 @@ from services.intake.domain.ask import Asked, Conversation, Known, decide_ask, s
 from services.intake.domain.case import Case
 from services.intake.domain.customer import point_of
 from services.intake.domain.lifecycle import OPEN
+from services.intake.domain.order_state import ORDER, OrderState, order_asked_for, order_state
 from services.intake.domain.rules import Rules
 from services.intake.help import Knowledge
+from services.intake.lookup.look import Query
 from services.intake.store import Cases
 from shared.events.contacts import Contact
 from shared.fold import Change
@@ -33,7 +35,8 @@ class Conversations(Store[Conversation]):
     async def ask(self, running: Running, asked: Asked, once: str) -> Conversation:
         """What was said is taken in and answered, once for the same `once`."""
         key = named("conversation", asked.source, asked.conversation)
-        known = Known(await self.knowledge.library(), await self._own_cases(asked))
+        library = await self.knowledge.library()
+        known = Known(library, await self._own_cases(asked), await self._own_order(asked))
         decide = partial(decide_ask, asked=asked, known=known, rules=self.rules())
         outcome = await running.submit(self, Change(key, decide, cause=named("asked", key, once), once=once))
         talk: Conversation | None = outcome.state
@@ -54,13 +57,25 @@ class Conversations(Store[Conversation]):
         settled: Conversation = outcome.state or talk
         return settled
 
-    async def _own_cases(self, asked: Asked) -> list[Case]:
-        """The open cases of the asker, by what his channel vouches for; the newest first."""
+    def _points(self, asked: Asked) -> tuple[str, ...]:
+        """By which the asker's channel vouches for who he is."""
         rules = self.rules()
         said = asked.customer.model_dump(exclude_none=True)
         kinds = rules.ask.vouched_for.get(asked.channel or rules.ask.channel, ())
-        points = [point for kind in kinds if said.get(kind) and (point := point_of(kind, said[kind], rules))]
-        found = await self.cases.customers.find({"ix.points": {"$in": points}}, limit=1) if points else []
+        return tuple(point for kind in kinds if said.get(kind) and (point := point_of(kind, said[kind], rules)))
+
+    async def _own_order(self, asked: Asked) -> OrderState | None:
+        """What the customer system says of the order that he asks for; None where nobody can be asked for him."""
+        number, points, lookups = order_asked_for(asked.text, self.rules()), self._points(asked), self.cases.lookups
+        if not (number and points and lookups):
+            return None
+        (found,) = await lookups.ask([Query({ORDER: number}, points)])
+        return order_state(number, found)
+
+    async def _own_cases(self, asked: Asked) -> list[Case]:
+        """The open cases of the asker; the newest first."""
+        points = self._points(asked)
+        found = await self.cases.customers.find({"ix.points": {"$in": list(points)}}, limit=1) if points else []
         if not found:
             return []
         ids = list(await self.cases.customers.everyone_who_is(found[0].customer_id))

@@ -8,19 +8,21 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 from pymongo.errors import ExecutionTimeout
 
-from services.intake.domain.case import Case
+from services.intake.domain.case import Case, Status
 from services.intake.domain.query import Cursor, Query
 from services.intake.search import LONGEST_MS, Search
 from services.intake.store import Cases
+from shared.events.cases import Priority
 from shared.http import Problem
 
 MOST_SEARCHES = 4
 """Searches that one process lets the database do at once; the others wait their turn."""
 NEWEST_FIRST = [("ix.opened_at", -1), ("ix.number", -1)]
+STATUSES, PRIORITIES = list(get_args(Status)), list(get_args(Priority))
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -38,11 +40,18 @@ class Filters:
 
     def query(self, prefix: str = "") -> dict[str, Any]:
         """With the names of the fields behind `prefix`."""
-        named = {"status": self.status, "priority": self.priority, "category": self.category}
-        wanted: dict[str, Any] = {f"{prefix}{name}": value for name, value in named.items() if value}
+        wanted: dict[str, Any] = self._in_state()
+        if self.category:
+            wanted["category"] = self.category
         if self.customers:
-            wanted[f"{prefix}customer"] = {"$in": list(self.customers)}
-        return {**wanted, **self._in_time(prefix)}
+            wanted["customer"] = {"$in": list(self.customers)}
+        return {**{f"{prefix}{name}": value for name, value in wanted.items()}, **self._in_time(prefix)}
+
+    def _in_state(self) -> dict[str, Any]:
+        """Both or none: an index over status, priority and time gives the newest of both in order, not of one."""
+        if not (self.status or self.priority):
+            return {}
+        return {"status": self.status or {"$in": STATUSES}, "priority": self.priority or {"$in": PRIORITIES}}
 
     def _in_time(self, prefix: str) -> dict[str, Any]:
         opened_at, number = f"{prefix}opened_at", f"{prefix}number"

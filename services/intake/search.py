@@ -24,6 +24,7 @@ LEARN_EVERY_S, LEARN_FEW_EVERY_S = 300.0, 10.0
 INDEXES = (
     IndexModel([("words", 1), *NEWEST_FIRST], name="words"),
     IndexModel([("category", 1), *NEWEST_FIRST], name="category"),
+    IndexModel([("status", 1), ("priority", 1), *NEWEST_FIRST], name="status"),
     IndexModel([*NEWEST_FIRST], name="newest"),
     IndexModel([("words", 1), ("opened_at", -1)], name="helping", partialFilterExpression={"helps": True}),
 )

@@ -31,6 +31,8 @@ def meaning(categories: CategoriesFile, under: str) -> Callable[[str], str]:
     def meant(label: str) -> str:
         if path := found(label, categories):
             return path
+        if len(label.splitlines()) > 1:
+            raise ValueError(f"{label[:MAX_NAME]!r} goes over several lines; a name stands on one")
         if len(label) > MAX_NAME:
             raise ValueError(f"{label[:MAX_NAME]}... is longer than {MAX_NAME} characters, too long for a name")
         return f"{top}{SEPARATOR}{label}"

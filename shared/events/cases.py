@@ -41,12 +41,16 @@ class PriorityReason(Body):
 
 
 class Sentiment(Body):
-    """score: -1 (angry) to 1 (glad). `words` and `model`: what it was made of, where a model was learned."""
+    """score: -1 (angry) to 1 (glad). `words` and `model`: what it was made of, where a model was learned.
+
+    `heard`: the words that spoke of discontent.
+    """
 
     score: float
     label: str
     words: float | None = None
     model: float | None = None
+    heard: tuple[PersonalText, ...] = ()
 
 
 class CategoryGuess(Body):
@@ -84,7 +88,7 @@ class _Case(CaseEvent):
 
 
 class CaseOpened(_Case):
-    """`review`: why a person must look at it before it is worked on (`uncertain_category`); None: nobody must."""
+    """`review`: why a person must look at it first (`uncertain_category`, `complex_matter`); None: nobody must."""
 
     TYPE: ClassVar[str] = "case.opened"
     contact_id: str

@@ -49,12 +49,16 @@ class Attachment(Body):
 
 
 class Turn(Body):
-    """Something said before a person took over. `source`: the knowledge entry and version that an answer is from."""
+    """Something said before a person took over.
+
+    `source`: the knowledge entry and version, or the order, that an answer is from. `step`: what he was asked to do.
+    """
 
     by: Literal["customer", "self_service"]
     text: PersonalText
     at: Moment
     source: str | None = None
+    step: str | None = None
 
 
 class Contact(EventData):

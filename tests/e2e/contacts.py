@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from tests.e2e.house import House
 
 SHIPPED = Path(__file__).parents[2] / "demo" / "contacts.jsonl"
 CHANNELS = ("phone", "sms", "chat", "app", "web", "social", "onsite", "email")
+POINTS = ("phone", "email", "app_id", "social")
 EVERY_NTH_OVER_HTTP, EVERY_NTH_UNREACHABLE = 4, 10
 Identity = tuple[str, str]
 
@@ -51,6 +52,33 @@ def real_or_shipped() -> list[Sending]:
     lines = (Path(given) / "contacts_real.jsonl" if given else SHIPPED).read_text().splitlines()
     bodies = [json.loads(line) for line in lines]
     return [Sending(body, n % 20 == 0 and "conversation" not in body) for n, body in enumerate(bodies)]
+
+
+def circles(bodies: Iterable[dict[str, Any]]) -> dict[Any, set[Any]]:
+    """By identity, all that hangs together with a contact by what it states: a point of contact or a conversation in
+    common, directly or through others. Whatever the rules are, no case may hold contacts of two circles."""
+    found: dict[Any, set[Any]] = {}
+    for body in bodies:
+        customer = body.get("customer") or {}
+        names: set[Any] = {(body["source"], body["id"])}
+        names |= {(kind, str(customer[kind])) for kind in POINTS if customer.get(kind)}
+        if body.get("conversation"):
+            names.add(("conversation", body["source"], body["conversation"]))
+        together = names.union(*(found.get(name, ()) for name in names))
+        found.update(dict.fromkeys(together, together))
+    return found
+
+
+def must_be_together(bodies: Sequence[dict[str, Any]]) -> list[set[Identity]]:
+    """Contacts of one conversation, and those of one circle that state the same order: each set belongs in one case."""
+    known, sets = circles(bodies), defaultdict[Any, set[Identity]](set)
+    for body in bodies:
+        own = body["source"], body["id"]
+        if body.get("conversation"):
+            sets[body["source"], body["conversation"]].add(own)
+        if order := (body.get("facts") or {}).get("order"):
+            sets[id(known[own]), order].add(own)
+    return [one for one in sets.values() if len(one) > 1]
 
 
 def conversations(run: str, count: int) -> list[Sending]:

@@ -7,7 +7,9 @@ import json
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -19,8 +21,17 @@ from demo.screen import Screen
 from demo.show import Show
 from demo.visible import Visible
 from tests.e2e.agents import all_solved, at_their_desks
-from tests.e2e.contacts import Identity, Sending, conversations, expected, feed, real_or_shipped
-from tests.e2e.happened import OURS, assert_sound, eventually_assigned, story
+from tests.e2e.contacts import (
+    Identity,
+    Sending,
+    circles,
+    conversations,
+    expected,
+    feed,
+    must_be_together,
+    real_or_shipped,
+)
+from tests.e2e.happened import OURS, Story, assert_sound, eventually_assigned, story
 from tests.e2e.house import PATIENCE_S, House
 from tests.waiting import eventually
 
@@ -53,6 +64,7 @@ async def test_the_demo_adds_up_and_fed_again_changes_nothing(house: House, prod
     happened = await story(house, contacts)
     assert_sound(happened)
     assert (len(happened.opened), happened.joined) == (totals.cases, totals.joined)
+    assert_who_and_what_belong_together(happened, [json.loads(line.raw) for line in lines])
 
     said, told = await house.ends(*OURS), house.told()
     await feed(house, [Sending(json.loads(line.raw), line.over_http) for line in lines])
@@ -72,6 +84,7 @@ async def test_real_contacts_are_each_in_one_case_with_an_agent(staffed: House) 
     assert_sound(happened)
     assert happened.assigned == happened.opened
     assert len(happened.opened) + happened.joined == len(contacts)
+    assert_who_and_what_belong_together(happened, [sending.body for sending in sendings])
     for source in {source for source, _ in contacts}:
         assert (await staffed.get("intake", "/v1/quarantine", source=source))["items"] == []
     visible = await seen_over_http(staffed, contacts)
@@ -105,6 +118,17 @@ async def test_PF_2_a_run_comes_to_the_same_whoever_is_killed(staffed: House, vi
     assert happened.assigned == happened.resolved == happened.opened
     told = {template: len(happened.told_by(template)) for template in ("received", "assigned", "resolved")}
     assert told == dict.fromkeys(told, ahead.reachable)
+
+
+def assert_who_and_what_belong_together(happened: Story, bodies: Sequence[dict[str, Any]]) -> None:
+    """By what the contacts state, without asking the services' rules."""
+    known, of_case = circles(bodies), defaultdict[str, list[Identity]](list)
+    for contact, cases in happened.cases_of.items():
+        for case in cases:
+            of_case[case].append(contact)
+    assert [held for held in of_case.values() if any(known[one] is not known[held[0]] for one in held)] == []
+    together = must_be_together(bodies)
+    assert [some for some in together if len({case for one in some for case in happened.cases_of[one]}) > 1] == []
 
 
 async def killed_and_up_again(house: House, victim: str, its_topic: str, dead: asyncio.Event) -> None:

@@ -38,7 +38,8 @@ class Topics:
 
     def opened(self, case: str = "A", **more: Any) -> Topics:
         self.say("case.opened", case=case, **OPENED, **more)
-        return self.say("notification.suppressed", "notifications.v1", case=case, cause=f"cases.v1/{case}/1", at=1001)
+        told: dict[str, Any] = {"cause": f"cases.v1/{case}/1", "template": {"id": "received"}}
+        return self.say("notification.suppressed", "notifications.v1", case=case, at=1001, **told)
 
     def verdict(self, **seen: int) -> Verdict:
         applied = [{"_id": case, "seen": {"cases.v1": number}} for case, number in ({"A": 1} | seen).items()]

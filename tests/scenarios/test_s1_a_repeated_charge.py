@@ -13,11 +13,7 @@ from tests.scenarios.told import events, happened, is_fast, lines, moment, on_du
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.stack
-NOT_YET = [
-    "a mail of the same person, 订单A20261121-553退款到账了吗, joins the case: only a conversation joins yet",
-]
-
-ORDER, RESULT = "A20261121-553", "多扣的款项已原路退回"
+ORDER, RESULT, MAIL = "A20261121-553", "多扣的款项已原路退回", "wang@mail.example"
 CONTACT: dict[str, Any] = {
     "source": "hotline-cti", "id": "call-20261122-77812", "revision": 1, "channel": "phone",
     "conversation": "call-77812",
@@ -63,6 +59,7 @@ async def test_S1_a_repeated_charge(house: House) -> None:
     assert (await house.get("routing", f"/v1/cases/{case}/routing"))["status"] == "assigned"
     await work(house, "responded", "Z01", case, text="已联系支付平台")
 
+    await a_mail_of_the_same_person_joins(house, case)
     await a_third_party_is_waited_for(house, case)
 
     done = {"type": "resolved", "id": "z-1", "agent_id": "Z01", "case_id": case, "text": "已退款", "result": RESULT}
@@ -72,7 +69,9 @@ async def test_S1_a_repeated_charge(house: House) -> None:
 
     customer = [line for line in house.told() if line["case_id"] == case and line["channel"] != "desk"]
     assert [line["template"] for line in customer][:3] == ["received", "assigned", "waiting"]
-    assert {(line["channel"], line["to"], line["language"]) for line in customer} == {("sms", "+8613800138000", "zh")}
+    assert {(line["channel"], line["to"]) for line in customer[:2]} == {("sms", "+8613800138000")}
+    assert {(line["channel"], line["to"]) for line in customer[2:]} == {("email", MAIL)}, "where she wrote last"
+    assert {line["language"] for line in customer} == {"zh"}
     first, second = (line["text"] for line in customer[:2])
     assert all(words in first for words in (received["number"], "预计处理周期", "沟通方式"))
     assert all(words in second for words in ("工号 Z01", "支付组"))
@@ -83,6 +82,19 @@ async def test_S1_a_repeated_charge(house: House) -> None:
     await house.quiet()
     assert await events(house, case, "case.opened", "cases.v1") == opened
     assert len(lines(house, case, "received")) == 1
+
+
+async def a_mail_of_the_same_person_joins(house: House, case: str) -> None:
+    mail = {
+        "source": "mail", "id": "s1@mail.example", "channel": "email", "text": f"订单{ORDER}退款到账了吗",
+        "customer": {"name": "王芳", "phone": "138 0013 8000", "email": MAIL},
+    }  # fmt: skip
+    answer = await house.ask("POST", "intake", "/v1/contacts", mail)
+    assert (answer.json()["case_id"], answer.json()["opened"]) == (case, False)
+    (added,) = await happened(house, case, "case.contact_added")
+    assert (added["channel"], added["joined_by"]) == ("email", "order")
+    by_mail = await house.get("intake", "/v1/customers", email=MAIL)
+    assert by_mail == await house.get("intake", "/v1/customers", phone="+8613800138000")
 
 
 async def a_third_party_is_waited_for(house: House, case: str) -> None:

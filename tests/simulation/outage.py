@@ -4,6 +4,7 @@ import orjson
 
 from services.intake.domain.burst import watch_id
 from shared.clock import wire
+from shared.events.base import EventData
 from shared.events.incidents import IncidentDeclared
 from shared.ids import contact_id, event_id, named
 from tests.simulation.world import World
@@ -21,11 +22,15 @@ def say(world: World, id_: str) -> None:
 
 def declare(world: World, sequence: int, *cases: str) -> None:
     """The incident's word of this number, as sla would write it."""
-    incident = IncidentDeclared(incident_id="i1", title="上海系统中断", cases=cases)
+    give_out(world, "sla", IncidentDeclared(incident_id="i1", title="上海系统中断", cases=cases), "i1", sequence)
+
+
+def give_out(world: World, service: str, event: EventData, subject: str, sequence: int) -> None:
+    """As a service that does not do it yet would."""
     headers = {
-        "ce_specversion": "1.0", "ce_id": event_id(incident.TOPIC, "i1", sequence), "ce_source": "/switchboard/sla",
-        "ce_type": incident.TYPE, "ce_subject": "i1", "ce_time": wire(world.clock()), "ce_sequence": str(sequence),
-        "content-type": "application/json",
+        "ce_specversion": "1.0", "ce_id": event_id(event.topic, subject, sequence),
+        "ce_source": f"/switchboard/{service}", "ce_type": event.TYPE, "ce_subject": subject,
+        "ce_time": wire(world.clock()), "ce_sequence": str(sequence), "content-type": "application/json",
     }  # fmt: skip
     raw = [(name, value.encode()) for name, value in headers.items()]
-    world.broker.write(incident.TOPIC, incident.model_dump_json().encode(), b"i1", raw)
+    world.broker.write(event.topic, event.model_dump_json().encode(), subject.encode(), raw)

@@ -62,7 +62,7 @@ def _after(case: CaseOutcome, event: EventData, at: datetime, rules: Rules) -> C
         case CaseResolved():
             return case.changed(resolved_at=at, awaited=False)
         case CaseClosed():
-            return _closed(case, at, rules)
+            return _closed(case, event, at, rules)
         case CaseMerged():
             return case.changed(merged=True, closed_at=at, ask_at=None, awaited=False)
         case CaseReopened():
@@ -95,8 +95,9 @@ def _assigned(case: CaseOutcome, event: CaseAssigned) -> CaseOutcome:
     return case.changed(agent=agent, agents=agents)
 
 
-def _closed(case: CaseOutcome, at: datetime, rules: Rules) -> CaseOutcome:
-    """Each closing is asked about once (FB-1); a drill has no customer to ask."""
+def _closed(case: CaseOutcome, event: CaseClosed, at: datetime, rules: Rules) -> CaseOutcome:
+    """Each closing is asked about once (FB-1); a drill has no customer to ask. What helped others stays (IN-20)."""
     asks = not case.drill and len(case.surveys) < MOST_SURVEYS
     ask_at = at + rules.surveys.ask_after if asks else None
+    case = case.changed(similar=event.similar, suggestions=event.suggestions)
     return case.changed(closed_at=at, resolved_at=case.resolved_at or at, ask_at=ask_at, awaited=False)

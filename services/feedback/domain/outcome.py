@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from services.feedback.domain.rules import Part
 from shared.decisions import Decision
 from shared.events.base import PersonalText
-from shared.events.cases import Kind, Priority
+from shared.events.cases import Kind, Priority, SimilarCase, Suggestion
 from shared.events.escalations import Department
 from shared.events.feedback import Scores
 from shared.events.sla import Target
@@ -95,6 +95,7 @@ class CaseOutcome(_Part):
     touched_at  when the customer or we last said something; None before, and of a case kept by an older version
     awaited     we wait for the customer; what comes then is the answer to our question
     ask_at      when the survey is to be asked; None: nothing to ask
+    similar     cases like it, and `suggestions` knowledge that may help, as intake archived them when it was closed
     """
 
     case_id: str
@@ -125,6 +126,8 @@ class CaseOutcome(_Part):
     ask_at: datetime | None = None
     surveys: tuple[Survey, ...] = ()
     improvements: tuple[Improvement, ...] = ()
+    similar: tuple[SimilarCase, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()
 
     @property
     def ids(self) -> dict[str, str]:

@@ -28,10 +28,15 @@ def approve(state: Approved | None, now: datetime, *, event: KnowledgeApproved) 
         id=event.knowledge_id, version=event.version, kind=event.kind, categories=event.categories,
         products=event.products, firmware=event.firmware, texts={**others, event.language: wording},
     )  # fmt: skip
-    return Decision(Approved(id=event.knowledge_id, version=event.version, entry=entry))
+    return Decision(_as_of(state, event, entry))
 
 
 def retire(state: Approved | None, now: datetime, *, event: KnowledgeRetired) -> Decision[Approved]:
     if state and state.version > event.version:
         return Decision(state)
-    return Decision(Approved(id=event.knowledge_id, version=event.version))
+    return Decision(_as_of(state, event, None))
+
+
+def _as_of(state: Approved | None, event: KnowledgeApproved | KnowledgeRetired, entry: Entry | None) -> Approved:
+    known = state or Approved(id=event.knowledge_id, version=event.version)
+    return known.model_copy(update={"version": event.version, "entry": entry})

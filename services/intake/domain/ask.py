@@ -1,7 +1,8 @@
 """Self-service (IN-11): a question is answered from the knowledge base, or a person takes over at once.
 
 A person takes over when he is asked for, when no entry is sure enough, when the steps of an entry are at their end, and
-after many questions. From then on whatever is said in the conversation goes to the case.
+after many questions; also when the customer system does not say how an order stands. From then on whatever is said in
+the conversation goes to the case.
 """
 
 from collections.abc import Collection, Sequence
@@ -15,8 +16,9 @@ from services.intake.domain.case import Case, beginning
 from services.intake.domain.entry import Wording
 from services.intake.domain.knowledge import Found, Library, brief
 from services.intake.domain.language import language_of
+from services.intake.domain.order_state import ORDER, OrderState
 from services.intake.domain.rules import Rules
-from services.intake.domain.rules_ask import AskTexts
+from services.intake.domain.rules_ask import FALLBACK, AskTexts
 from services.intake.domain.visible import visible
 from shared.decisions import Decision
 from shared.events.base import PersonalText
@@ -25,7 +27,7 @@ from shared.events.contacts import Channel, Contact, ContactCustomer, Turn
 MOST_CASES = 5
 MAX_WORDS = 48 * 1024
 SELF_SERVICE = "self_service"
-Why = Literal["", "asked", "unsure", "steps_ended", "many_questions"]
+Why = Literal["", "asked", "unsure", "steps_ended", "many_questions", "look_up_away"]
 
 
 class Asked(BaseModel):
@@ -42,7 +44,7 @@ class Asked(BaseModel):
     @field_validator("text")
     @classmethod
     def says_something(cls, text: str) -> str:
-        if not text.strip():
+        if not visible(text).strip():
             raise ValueError("a question is wanted")
         return text
 
@@ -88,10 +90,14 @@ class Conversation(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What an answer is taken from. `cases`: the asker's own open ones, where his channel vouches for who he is."""
+    """What an answer is taken from, where the asker's channel vouches for who he is.
+
+    `cases`: his own open ones. `order`: what was found of the order that he asks for.
+    """
 
     library: Library
     cases: Sequence[Case] = ()
+    order: OrderState | None = None
 
 
 def decide_ask(
@@ -103,7 +109,8 @@ def decide_ask(
     after = _answered(talk, asked, known, rules)
     if after.handed_over:
         return Decision(_with(after, _whole(after, now)))
-    turn = Turn(by=SELF_SERVICE, text=after.reply.answer, at=now, source=_named(after.reply))
+    reply = after.reply
+    turn = Turn(by=SELF_SERVICE, text=reply.answer, at=now, source=_named(reply), step=_asked_to_do(reply))
     return Decision(after.model_copy(update={"turns": (*after.turns, turn)}))
 
 
@@ -119,7 +126,9 @@ def settle(
 def told(talk: Conversation, rules: Rules) -> dict[str, Any]:
     """The answer of the door."""
     if talk.handed_over:
-        text = rules.ask.text(talk.language).handed_over.format(number=talk.number)
+        texts = rules.ask.text(talk.language)
+        away = texts.order_away if talk.reply.why == "look_up_away" else ""
+        text = away + texts.handed_over.format(number=talk.number)
         more = {"answer": text, "case_id": talk.case_id, "number": talk.number}
         return {"handed_over": True, "why": talk.reply.why, "conversation": talk.conversation, **more}
     reply = talk.reply.model_dump(mode="json", exclude={"why"})
@@ -152,25 +161,59 @@ def _heard(talk: Conversation, asked: Asked, now: datetime, rules: Rules) -> Con
 
 def _answered(talk: Conversation, asked: Asked, known: Known, rules: Rules) -> Conversation:
     wishes, text = rules.ask.read(asked.text)
-    texts = rules.ask.text(talk.language)
     if "person" in wishes:
         return _handed_over(talk, "asked")
     if talk.said >= rules.ask.most_questions:
         return _handed_over(talk, "many_questions")
+    if known.order:
+        return _of_order(talk, known.order, rules)
+    texts = rules.ask.text(talk.language)
     if "progress" in wishes and known.cases:
         lines = [_line(case, texts) for case in known.cases[:MOST_CASES]]
-        return talk.model_copy(update={"reply": Reply(answer="\n".join(lines), confidence=1.0), "entry": None})
+        return _replied(talk, Reply(answer="\n".join(lines), confidence=1.0))
     if "solved" in wishes and talk.entry:
-        return talk.model_copy(update={"reply": Reply(answer=texts.solved, confidence=1.0), "entry": None})
-    found = known.library.answer(text)
+        return _helped(talk, texts)
+    return _from_library(talk, wishes, text, known.library, rules)
+
+
+def _from_library(
+    talk: Conversation, wishes: Collection[str], text: str, library: Library, rules: Rules
+) -> Conversation:
+    texts = rules.ask.text(talk.language)
+    found = library.answer(text)
     sure = found if found and found.score >= rules.ask.sure_from else None
     if "still_not" in wishes and talk.entry and (sure is None or sure.entry.id == talk.entry):
-        return _next_step(talk, known.library, texts)
+        return _next_step(talk, library, texts)
     return _at_step(talk, sure, 1, texts) if sure else _handed_over(talk, "unsure")
 
 
 def _handed_over(talk: Conversation, why: Why) -> Conversation:
     return talk.model_copy(update={"handed_over": True, "reply": Reply(why=why), "entry": None})
+
+
+def _of_order(talk: Conversation, order: OrderState, rules: Rules) -> Conversation:
+    """As the customer system has it, with its name; what is another's, or not known, is no word about whose it is."""
+    if not order.answered:
+        return _handed_over(talk, "look_up_away")
+    language, known = talk.language if talk.language in rules.ask.texts else FALLBACK, order.known or {}
+    told = [f"{names[language]} {known[fact]}" for fact, names in rules.ask.order_tells.items() if fact in known]
+    if not told:
+        return _handed_over(talk, "unsure")
+    texts = rules.ask.text(language)
+    answer = texts.order.format(number=order.number, told=texts.between.join(told))
+    source = {"id": order.number, "kind": ORDER, "of": order.source}
+    return _replied(talk, Reply(answer=answer, source=source, confidence=1.0))
+
+
+def _replied(talk: Conversation, reply: Reply) -> Conversation:
+    """What is said ends the steps of an entry."""
+    return talk.model_copy(update={"reply": reply, "entry": None})
+
+
+def _helped(talk: Conversation, texts: AskTexts) -> Conversation:
+    """What helped was not tried in vain."""
+    turns = tuple(turn.model_copy(update={"step": None}) for turn in talk.turns)
+    return _replied(talk.model_copy(update={"turns": turns}), Reply(answer=texts.solved, confidence=1.0))
 
 
 def _next_step(talk: Conversation, library: Library, texts: AskTexts) -> Conversation:
@@ -213,7 +256,14 @@ def _line(case: Case, texts: AskTexts) -> str:
 
 
 def _named(reply: Reply) -> str | None:
-    return f"{reply.source['id']}@{reply.source['version']}" if reply.source else None
+    if not reply.source:
+        return None
+    id_, version = reply.source["id"], reply.source.get("version")
+    return f"{id_}@{version}" if version else str(id_)
+
+
+def _asked_to_do(reply: Reply) -> str | None:
+    return reply.steps[reply.step - 1]["do"] if reply.step else None
 
 
 def _with(talk: Conversation, contact: Contact) -> Conversation:

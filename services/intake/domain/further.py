@@ -11,8 +11,11 @@ from services.intake.domain.lifecycle import SETTLED
 from services.intake.domain.missing import missing
 from services.intake.domain.open_case import MAX_SUBJECT, differing, flags_of
 from services.intake.domain.prioritise import more_urgent, prioritise
+from services.intake.domain.review import reviewed_first
 from services.intake.domain.rules import Rules
+from services.intake.domain.settle_category import UNCERTAIN
 from services.intake.domain.told import Told
+from services.intake.domain.tried import tried_with
 from services.intake.domain.understand import Understanding
 from shared.events.base import EventData
 from shared.events.cases import (
@@ -53,6 +56,7 @@ def _known(case: Case, now: datetime, told: Told, rules: Rules, amends: bool) ->
         tags=tuple(dict.fromkeys((*case.tags, *understood.classification.tags))),
         demand=case.demand or understood.classification.demand,
         sentiment=understood.sentiment,
+        tried=tried_with(case.tried, contact),
         diagnostics=joined_names(case.diagnostics, diagnostics_named(contact)),
         flags=tuple(dict.fromkeys((*case.flags, *flags_of(contact, understood, now, rules)))),
     )
@@ -76,11 +80,13 @@ def _judged(case: Case, understood: Understanding, rules: Rules, *, first: bool)
     """Category and priority as they stand now that more is known; what a person decided stays."""
     events: list[EventData] = []
     after = _reclassified(case, understood, first=first)
+    priority, reason = _reprioritised(after, understood, rules)
+    if after.category_by == RULES:
+        after = after.changed(review=reviewed_first(after.review, understood.gravity, priority, rules))
     if (after.category, after.kind, after.review) != (case.category, case.kind, case.review):
         changed = {"was": case.category, "to": after.category, "kind": after.kind, "review": after.review}
         events.append(CaseReclassified(**case.ids, by=RULES, why=_WHY, **changed))
         case = after.changed(missing=still_missing(after, rules))
-    priority, reason = _reprioritised(case, understood, rules)
     if priority != case.priority:
         events.append(
             CaseReprioritised(**case.ids, by=RULES, why=_WHY, was=case.priority, to=priority, priority_reason=reason)
@@ -102,7 +108,7 @@ def _reclassified(case: Case, understood: Understanding, *, first: bool) -> Case
         category_confidence=about.confidence,
         category_by_model=about.by_model,
         kind="complaint" if complains else about.kind,
-        review=None,
+        review=None if case.review == UNCERTAIN else case.review,
         flags=tuple(dict.fromkeys((*case.flags, *differing(understood)))),
     )
 

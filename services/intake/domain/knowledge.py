@@ -73,17 +73,26 @@ class Library:
         return [one for one in ranked if one.score >= least][:MOST_SUGGESTED]
 
     def search(self, q: str, kind: str | None, language: str | None, product: str | None) -> list[Found]:
-        """All entries that hold a word of `q` anywhere, the most alike first; without `q` all, by id."""
+        """All entries that hold a word of `q` anywhere; without `q` all, by id.
+
+        First those that say most of it, and of these the one with the phrase that is most alike.
+        """
         wanted = [e for e in self.entries.values() if _is(e, kind, language, product)]
         said = frozenset(tokens(q))
         found = [self._searched(entry, said, language) for entry in wanted]
-        return sorted((f for f in found if f.score or not q), key=lambda one: (-one.score, one.entry.id))
+        alike = {one.entry.id: one.score for one in self._best(said, lambda p: self._frequencies.cosine(p.words, said))}
+        return sorted(
+            (f for f in found if f.score or not q),
+            key=lambda one: (-one.score, -alike.get(one.entry.id, 0), one.entry.id),
+        )
 
     def _searched(self, entry: Entry, said: frozenset[str], language: str | None) -> Found:
+        """In the language whose own words say most of it; codes are the same in all."""
         spoken = [language] if language else list(entry.texts)
-        scores = {name: self._frequencies.covered(said, _everything(entry, name)) for name in spoken}
-        best = max(spoken, key=lambda name: scores[name])
-        return Found(entry, best, round(scores[best], 3))
+        texts = {name: _everything(entry, name) for name in spoken}
+        best = max(spoken, key=lambda name: self._frequencies.covered(said, texts[name]))
+        codes = frozenset(tokens(entry.id, *entry.products))
+        return Found(entry, best, round(self._frequencies.covered(said, texts[best] | codes), 3))
 
     def _best(self, said: Set[str], score: Callable[[_Phrase], float]) -> list[Found]:
         """By entry, its best phrase."""
@@ -146,9 +155,7 @@ def _everything(entry: Entry, language: str) -> frozenset[str]:
     said = entry.texts[language]
     steps = [part for step in said.steps for part in (step.do, step.expect)]
     options = [part for option in said.options for part in (option.name, option.when, *option.pros, *option.cons)]
-    return frozenset(
-        tokens(entry.id, said.title, said.scenario, *said.questions, said.body, *steps, *options, *entry.products)
-    )
+    return frozenset(tokens(said.title, said.scenario, *said.questions, said.body, *steps, *options))
 
 
 def _models(of: Iterable[str]) -> set[str]:

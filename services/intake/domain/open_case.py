@@ -13,10 +13,12 @@ from services.intake.domain.language import language_of
 from services.intake.domain.link import link
 from services.intake.domain.missing import missing
 from services.intake.domain.prioritise import prioritise
+from services.intake.domain.review import reviewed_first
 from services.intake.domain.rules import Rules
 from services.intake.domain.said import contact_note, occurred_ahead
 from services.intake.domain.summary import refreshed
 from services.intake.domain.told import Told
+from services.intake.domain.tried import tried_with
 from services.intake.domain.understand import Understanding
 from shared.decisions import Decision
 from shared.events.base import EventData
@@ -64,7 +66,7 @@ def _case(now: datetime, told: Told, rules: Rules) -> Case:
         category=about.category,
         category_confidence=about.confidence,
         category_by_model=about.by_model,
-        review=about.review,
+        review=reviewed_first(about.review, understood.gravity, priority, rules),
         kind=about.kind,
         tags=about.tags,
         demand=about.demand,
@@ -83,6 +85,7 @@ def _case(now: datetime, told: Told, rules: Rules) -> Case:
         diagnostics=diagnostics_named(contact),
         flags=(*flags_of(contact, understood, now, rules), *differing(understood)),
         sentiment=understood.sentiment,
+        tried=tried_with((), contact),
         opened_at=now,
     )  # fmt: skip
     return refreshed(case, rules)

@@ -264,10 +264,14 @@ class Bulk(_File):
 
 
 class ComplexityWords(_File):
-    """A matter is complex that is spoken of in such words, or that holds risks of so many kinds."""
+    """A matter is complex that is spoken of in such words, or that holds risks of so many kinds.
+
+    `review`: the priorities at which it goes to manual review first.
+    """
 
     words: Words = ()
     risks_from: Annotated[int, Field(ge=1)] = 2
+    review: tuple[Priority, ...] = ()
 
     @field_validator("words")
     @classmethod

@@ -12,7 +12,7 @@ from services.intake.domain.case import Status
 from services.intake.domain.keywords import Keywords, Scan, Scanner, parts_of
 from shared.events.contacts import Channel
 
-Wish = Literal["person", "still_not", "solved", "progress"]
+Wish = Literal["person", "still_not", "solved", "progress", "order"]
 Share = Annotated[float, Field(ge=0, le=1)]
 FALLBACK = "en"
 _MAY_NAME = {
@@ -22,11 +22,14 @@ _MAY_NAME = {
     "solved": set(),
     "case": {"number", "category", "status", "due"},
     "due": {"due_at"},
+    "order": {"number", "told"},
+    "order_away": set(),
+    "between": set(),
 }
 
 
 class AskTexts(BaseModel):
-    """What self-service says in one language."""
+    """What self-service says in one language. `between`: what stands between several things that are told."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     step: str
@@ -35,6 +38,9 @@ class AskTexts(BaseModel):
     solved: str
     case: str
     due: str
+    order: str
+    order_away: str
+    between: str
     statuses: dict[str, str]
 
     @model_validator(mode="after")
@@ -59,6 +65,7 @@ class AskFile(BaseModel):
     vouched_for: dict[Channel, tuple[Literal["phone", "email", "app_id", "social"], ...]]
     fillers: tuple[str, ...] = ()
     words: dict[Wish, tuple[str, ...]]
+    order_tells: dict[str, dict[str, str]] = {}
     texts: dict[str, AskTexts]
 
     @field_validator("words")
@@ -74,6 +81,13 @@ class AskFile(BaseModel):
         if FALLBACK not in texts:
             raise ValueError(f"{FALLBACK} is needed: who speaks another language is answered in it")
         return texts
+
+    @model_validator(mode="after")
+    def names_what_it_tells(self) -> "AskFile":
+        for fact, names in self.order_tells.items():
+            if lacking := sorted(set(self.texts) - set(names)):
+                raise ValueError(f"order_tells.{fact}.{lacking[0]} is missing")
+        return self
 
     @property
     def forget_after(self) -> timedelta:

@@ -12,6 +12,7 @@ from services.intake.domain.keywords import Hit, Scan
 from services.intake.domain.rules import Rules, SentimentLabel
 from shared.events.cases import Sentiment
 
+MOST_HEARD = 5
 _SOFTENING = 3.0
 _NEGATED = -0.7
 _REACH_CJK, _REACH_LATIN = 3, 14
@@ -20,16 +21,18 @@ _CLAUSE_ENDS = frozenset(",.!?;。、~…\n")
 
 def sentiment(scan: Scan, rules: Rules, *, rating: int | None = None, voice: dict[str, Any] | None = None) -> Sentiment:
     """The sentiment of a text, of a rating if one was given, and of telephony's own reading if that is worse."""
-    total = sum(_strengths(scan, rules))
+    weighed = list(_strengths(scan, rules))
+    total = sum(strength for _, strength in weighed)
     if rating is not None:
         total += rules.sentiment.ratings.get(rating, 0.0)
     words, model = total / (abs(total) + _SOFTENING), learned_score(scan.text, rules)
     score = words if model is None else _mixed(words, model, rules)
-    heard = (voice or {}).get("sentiment")
-    if isinstance(heard, int | float) and -1 <= heard <= 1:
-        score = min(score, float(heard))
+    voiced = (voice or {}).get("sentiment")
+    if isinstance(voiced, int | float) and -1 <= voiced <= 1:
+        score = min(score, float(voiced))
     parts = {} if model is None else {"words": round(words, 3), "model": model}
-    return Sentiment(score=round(score, 3), label=label_of(score, rules), **parts)
+    heard = tuple(dict.fromkeys(word for word, strength in weighed if strength < 0))[:MOST_HEARD]
+    return Sentiment(score=round(score, 3), label=label_of(score, rules), heard=heard, **parts)
 
 
 def learned_score(text: str, rules: Rules) -> float | None:
@@ -55,20 +58,21 @@ def label_of(score: float, rules: Rules) -> SentimentLabel:
     return "positive" if score >= thresholds.positive else "neutral"
 
 
-def _strengths(scan: Scan, rules: Rules) -> Iterator[float]:
-    """The strength of each word of sentiment, after the degree and negation words just before it."""
-    factor, since = 1.0, -1
+def _strengths(scan: Scan, rules: Rules) -> Iterator[tuple[str, float]]:
+    """The strength of each word of sentiment, with the degree and negation words just before it that changed it."""
+    factor, begun, since = 1.0, -1, -1
     hits = _longest(scan, rules)
     for place, hit in enumerate(hits):
         if since >= 0 and not _reaches(scan.text, since, hit.start):
-            factor = 1.0
+            factor, begun = 1.0, -1
+        begun = hit.start if begun < 0 else begun
         strength = rules.valences.get(hit.part)
         modifier = _modifier(hit, rules)
         if strength is None or (modifier is not None and _leads_on(hits, place, rules)):
             factor *= modifier if modifier is not None else 1.0
         else:
-            yield strength * factor
-            factor = 1.0
+            yield scan.text[begun : hit.end], strength * factor
+            factor, begun = 1.0, -1
         since = hit.end
 
 

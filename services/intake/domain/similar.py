@@ -40,19 +40,20 @@ class Frequencies:
         return cls(dict(counts), number)
 
     def weight(self, word: str) -> float:
-        known = self._weights.get(word)
-        return self._unseen if known is None else known
+        return sqrt(self.says((word,)))
 
-    def norm(self, words: Iterable[str]) -> float:
-        return sqrt(sum(self.weight(word) ** 2 for word in words))
+    def says(self, words: Iterable[str]) -> float:
+        """The sum of weight²."""
+        squares, unseen = self._squares, self._unseen
+        return sum([squares.get(word, unseen) for word in words])
 
     def cosine(self, one: Set[str], other: Set[str]) -> float:
-        shared = one & other
-        return sum(self.weight(w) ** 2 for w in shared) / (self.norm(one) * self.norm(other)) if shared else 0.0
+        shared = self.says(one & other)
+        return shared / sqrt(self.says(one) * self.says(other)) if shared else 0.0
 
     def covered(self, part: Set[str], by: Set[str]) -> float:
-        shared = part & by
-        return sum(self.weight(word) ** 2 for word in shared) / self.norm(part) ** 2 if shared else 0.0
+        shared = self.says(part & by)
+        return shared / self.says(part) if shared else 0.0
 
     def rarest(self, words: Iterable[str]) -> list[str]:
         """The rarest first: as many as together stand in RARE of all texts at most, one at least."""
@@ -61,15 +62,15 @@ class Frequencies:
         return [word for word, count in zip(ranked, texts, strict=True) if count <= RARE * self.of] or ranked[:1]
 
     @cached_property
-    def _weights(self) -> dict[str, float]:
-        return {word: self._weight(count) for word, count in self.counts.items()}
+    def _squares(self) -> dict[str, float]:
+        return {word: self._square(count) for word, count in self.counts.items()}
 
     @cached_property
     def _unseen(self) -> float:
-        return self._weight(min(1, self.of))
+        return self._square(min(1, self.of))
 
-    def _weight(self, count: int) -> float:
-        return log(1 + (self.of - count + 0.5) / (count + 0.5))
+    def _square(self, count: int) -> float:
+        return log(1 + (self.of - count + 0.5) / (count + 0.5)) ** 2
 
 
 def helps(case: Case) -> bool:

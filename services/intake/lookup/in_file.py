@@ -11,7 +11,6 @@ Errors:
 
 import asyncio
 import csv
-import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import orjson
 from pydantic import ValidationError
 
 from services.intake.domain.found import Entitlement, Found, KnownCustomer, KnownFact
@@ -87,7 +87,7 @@ def _read(path: Path, point_of: PointOf) -> _Export:
                 _take(export, table, row, point_of)
             except (ValidationError, KeyError, ValueError, AttributeError) as error:
                 raise LookUpError(f"{place}: {_plainly(error)}") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, csv.Error) as error:
+    except (OSError, UnicodeDecodeError, orjson.JSONDecodeError, csv.Error) as error:
         raise LookUpError(f"{path}: {error}") from None
     return export
 
@@ -99,9 +99,9 @@ def _rows(path: Path) -> Iterable[tuple[str, str, Row]]:
                 for number, row in enumerate(csv.DictReader(lines), start=2):
                     yield f"{file}:{number}", file.stem, row
         return
-    tables = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(tables, dict):
-        raise LookUpError(f"{path}: an object with customers, orders, devices, accounts is wanted")
+    tables = orjson.loads(path.read_bytes())
+    if not isinstance(tables, dict) or not all(isinstance(rows, list) for rows in tables.values()):
+        raise LookUpError(f"{path}: an object with lists of customers, orders, devices, accounts is wanted")
     for table, rows in tables.items():
         for number, row in enumerate(rows):
             yield f"{path}: {table}[{number}]", table, row
@@ -130,6 +130,8 @@ def _entitlements(said: Any) -> tuple[Entitlement, ...]:
         parts = [one.strip().split(":") for one in said.split(";") if one.strip()]
         names = ("name", "until", "of")
         said = [{name: value for name, value in zip(names, part, strict=False) if value} for part in parts]
+    if not isinstance(said, list | tuple):
+        raise ValueError("entitlements: a list is wanted")
     return tuple(Entitlement.model_validate(one) for one in said)
 
 

@@ -81,11 +81,20 @@ class Escalation(_Part):
     level: int
 
 
+class Upset(_Part):
+    """How the customer feels, and the words that say so. `cause`: the event that told it."""
+
+    label: str
+    words: tuple[str, ...] = ()
+    cause: str
+
+
 class Casefile(_Part):
     """`messages` are in the order in which each recipient is told; `told` holds the newest ids ever given.
 
     `agent_id`, `supervisor`, `pool`: who has the case now. `introduced`: the agent whom the customer knows.
-    `escalations`: the open ones that he hears of as such, the newest last.
+    `escalations`: the open ones that he hears of as such, the newest last. `upset`: a warning that waits until somebody
+    has the case; `warned`: the degrees of which there was or is to be one.
     """
 
     case_id: str
@@ -100,6 +109,8 @@ class Casefile(_Part):
     introduced: str = ""
     drill: bool = False
     escalations: tuple[Escalation, ...] = ()
+    upset: Upset | None = None
+    warned: tuple[str, ...] = ()
     messages: tuple[Message, ...] = ()
     finished: tuple[Finished, ...] = ()
     told: tuple[str, ...] = ()

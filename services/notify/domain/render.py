@@ -20,7 +20,7 @@ COMMON = frozenset({"number", "customer_name", "way"})
 """number: of the case. customer_name: or empty. way: the name of the channel used, in the message's language."""
 
 VARIABLES: Mapping[str, frozenset[str]] = {
-    "received": COMMON | {"expected"},
+    "received": COMMON | {"expected", "missing"},
     "assigned": COMMON | {"agent_id", "agent_name", "team"},
     "waiting": COMMON | {"party", "until"},
     "delay": COMMON | {"reason", "remedy", "until"},
@@ -30,13 +30,15 @@ VARIABLES: Mapping[str, frozenset[str]] = {
     "survey": COMMON | {"url", "until"},
     "reminder": COMMON | {"target", "share", "until", "party", "promise"},
     "missed": COMMON | {"target", "late", "until", "party", "promise"},
+    "upset": COMMON | {"degree", "words"},
     "escalation_answered": COMMON | {"department", "answer", "by", "words", "until"},
     "improvement": COMMON | {"department", "person", "until", "criteria", "why"},
     "improvement_changed": COMMON | {"department", "person", "until", "by", "note"},
 }
 """expected: 预计处理周期, such as "1 个工作日". agent_id: 工号. team: 部门. until: a local time, "11月23日 16:00".
 level: who works on an escalation. answer: acknowledged, progress, resolved, refused. share: "75%". late: "2 小时".
-Never empty: expected, agent_id, reason, level, answer, url, target, share, department, criteria."""
+degree: how upset, "非常不满". Never empty: expected, agent_id, reason, level, answer, url, target, share, department,
+criteria, degree."""
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 MAX_SUBJECT, MAX_TEXT, MAX_VALUE, MAX_NAME = 200, 4000, 600, 40

@@ -16,6 +16,7 @@ from shared.events.sla import Target
 
 Point = Literal["phone", "email", "app_id", "social"]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Degree = Literal["strong_negative", "negative"]
 ReasonCode = Literal["parts", "technical", "third_party", "ours"]
 Code = TypeVar("Code", bound=str)
 Names = dict[str, str]
@@ -87,7 +88,7 @@ class Reason(_Part):
 
 class Terms(_Part):
     """What codes are called. `zone`: where moments are told. `levels`: who works on an escalation, for customers.
-    `answers`: what a survey asks.
+    `answers`: what a survey asks. `missing`: what a customer is asked for. `degrees`: how upset one is.
 
     `delays`: the reason of a delay by the department whose fix comes late; `ours` for those not named.
     """
@@ -100,6 +101,8 @@ class Terms(_Part):
     levels: dict[int, Names]
     departments: dict[Department, Names]
     answers: dict[str, Names]
+    missing: dict[str, Names] = {}
+    degrees: dict[str, Names] = {}
     delays: dict[Department, ReasonCode] = {}
 
     @model_validator(mode="after")
@@ -131,16 +134,20 @@ class Terms(_Part):
     def every_name(self) -> Iterator[tuple[str, Names]]:
         """Each name with its place."""
         yield from ((f"terms.reasons.{code}.names", reason.names) for code, reason in self.reasons.items())
-        for kind in ("remedies", "targets", "levels", "departments", "answers"):
+        for kind in ("remedies", "targets", "levels", "departments", "answers", "missing", "degrees"):
             yield from ((f"terms.{kind}.{code}", names) for code, names in getattr(self, kind).items())
 
 
 class Staff(_Part):
-    """How staff are told. `supervisor_from`: the share of the time from which his supervisor is reminded too."""
+    """How staff are told. `supervisor_from`: the share of the time from which his supervisor is reminded too.
+
+    `warned_of`: how upset a customer must be for the supervisor to be warned.
+    """
 
     channel: str
     language: str
     supervisor_from: Annotated[float, Field(gt=0, le=1)]
+    warned_of: tuple[Degree, ...] = ("strong_negative",)
 
 
 class Channel(_Part):

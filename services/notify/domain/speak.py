@@ -1,6 +1,6 @@
 """How we speak of things in one language: names for codes, moments, durations."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
@@ -42,11 +42,19 @@ class Tongue:
         return self._name(self.rules.terms.levels[level])
 
     def answers(self, codes: Iterable[str]) -> str:
-        """What of a survey these answers are about; what the rules do not know is said as it is."""
-        known = self.rules.terms.answers
-        return ("、" if self.language == "zh" else ", ").join(
-            self._name(known[code]) if code in known else code for code in codes
-        )
+        """What of a survey these answers are about."""
+        return self.listed(self._known(code, self.rules.terms.answers) for code in codes)
+
+    def missing(self, codes: Iterable[str]) -> str:
+        """What a case still lacks, as its customer is asked for it."""
+        return self.listed(self._known(code, self.rules.terms.missing) for code in codes)
+
+    def degree(self, label: str) -> str:
+        """How upset a customer is."""
+        return self._known(label, self.rules.terms.degrees)
+
+    def listed(self, names: Iterable[str]) -> str:
+        return ("、" if self.language == "zh" else ", ").join(names)
 
     def reason(self, said: str) -> str:
         """Of a delay: by its code or any of its names, else in the words given."""
@@ -58,6 +66,10 @@ class Tongue:
         terms = self.rules.terms
         code = terms.remedy_of(said) if said else terms.remedy_for(reason)
         return self._name(terms.remedies[code]) if code else said or ""
+
+    def _known(self, code: str, names: Mapping[str, Names]) -> str:
+        """What the rules do not know is said as it is."""
+        return self._name(names[code]) if code in names else code
 
     def _name(self, names: Names) -> str:
         return names[self.language]

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from services.notify.domain import compose
+from services.notify.domain import compose, upset
 from services.notify.domain.casefile import Casefile, merged
 from services.notify.domain.compose import News, file_of
 from services.notify.domain.delay import delay
@@ -14,7 +14,10 @@ from shared.events.cases import CaseContactAdded, CaseNoted, CaseOpened, CaseRes
 
 
 def opened(state: Casefile | None, now: datetime, *, event: CaseOpened, cause: str, rules: Rules) -> Decision[Casefile]:
-    """Tell the number, the expected time 预计处理周期 and the way of contact 沟通方式 (NT-1, NT-8)."""
+    """Tell the number, the expected time 预计处理周期 and the way of contact 沟通方式 (NT-1, NT-8).
+
+    What is missing is asked for here, and so once (IN-2).
+    """
     file = file_of(state, event)
     file = file.model_copy(
         update={
@@ -25,22 +28,30 @@ def opened(state: Casefile | None, now: datetime, *, event: CaseOpened, cause: s
             "drill": event.drill,
         }
     )
-    news = News("received", cause, lambda tongue: {"expected": tongue.expected(event.priority)})
-    return compose.customer(file, now, news, rules)
+    news = News(
+        "received",
+        cause,
+        lambda tongue: {"expected": tongue.expected(event.priority), "missing": tongue.missing(event.missing)},
+    )
+    told = compose.customer(file, now, news, rules)
+    return then(told, upset.heard(told.state, now, event.sentiment, cause, rules))
 
 
-def contact_added(state: Casefile | None, now: datetime, *, event: CaseContactAdded) -> Decision[Casefile]:
+def contact_added(
+    state: Casefile | None, now: datetime, *, event: CaseContactAdded, cause: str, rules: Rules
+) -> Decision[Casefile]:
     """The customer may be reached in a new way now; an amendment of an old contact does not change the channel."""
     file = file_of(state, event)
     used = event.channel if event.revision == 1 or not file.channel else file.channel
     after = file.model_copy(update={"reach": merged(file.reach, event.reach), "channel": used})
-    return Decision(state if state is not None and after == state else after)
+    known = state if state is not None and after == state else after
+    return upset.heard(known, now, event.sentiment, cause, rules)
 
 
-def queued(state: Casefile | None, now: datetime, *, event: CaseQueued) -> Decision[Casefile]:
+def queued(state: Casefile | None, now: datetime, *, event: CaseQueued, cause: str, rules: Rules) -> Decision[Casefile]:
     """Nobody has the case: what is to be said of it is said to the supervisors of the pool."""
     nobody = {"agent_id": "", "supervisor": "", "pool": event.pool}
-    return Decision(file_of(state, event).model_copy(update=nobody))
+    return upset.warned(file_of(state, event).model_copy(update=nobody), now, rules)
 
 
 def unassigned(state: Casefile | None, now: datetime, *, event: CaseUnassigned) -> Decision[Casefile]:

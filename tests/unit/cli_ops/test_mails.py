@@ -6,6 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from cli.errors import BadFile
 from cli.mails import mails
 
 GOOD = b"From: fang@mail.example\r\nMessage-ID: <%d@x>\r\nSubject: hi\r\n\r\nrefund, please\r\n"
@@ -46,3 +47,20 @@ def test_mails_are_read_while_they_are_sent(tmp_path: Path) -> None:
     lines, _ = mails(tmp_path / "box", "mail", lambda number, _: places.append(number))
     assert orjson.loads(next(lines))["id"] == "1@x"
     assert places == []
+
+
+def test_what_is_no_mailbox_is_refused_and_not_sent_as_nothing(tmp_path: Path) -> None:
+    (tmp_path / "contacts.jsonl").write_bytes(b"{}\n")
+
+    with pytest.raises(BadFile, match="is no mailbox"):
+        mails(tmp_path / "contacts.jsonl", "mail", lambda number, problem: None)
+    with pytest.raises(BadFile, match="is no Maildir"):
+        mails(tmp_path, "mail", lambda number, problem: None)
+
+
+def test_an_empty_mailbox_has_no_mails(tmp_path: Path) -> None:
+    (tmp_path / "box").write_bytes(b"")
+
+    lines, total = mails(tmp_path / "box", "mail", lambda number, problem: None)
+
+    assert (list(lines), total) == ([], 0)

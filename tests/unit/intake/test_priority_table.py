@@ -21,7 +21,7 @@ RISKS = ((), ("legal",), ("data_loss",), ("security",), ("safety",), ("legal", "
 
 def priority(situation: dict[str, str | None], kind: Kind, risks: tuple[str, ...]) -> Priority:
     gravity = Gravity(
-        situation["impact"], situation["urgency"], frozenset(risks), situation["complexity"]  # type: ignore[arg-type]
+        situation["impact"], situation["urgency"], frozenset(risks), situation["complexity"]
     )  # fmt: skip
     feeling = Sentiment(score=0, label=str(situation["sentiment"]))
     return prioritise(gravity, tier=situation["tier"], feeling=feeling, kind=kind, rules=RULES)[0]
@@ -33,7 +33,7 @@ def situations() -> list[dict[str, str | None]]:
 
 def worse(situation: dict[str, str | None]) -> list[dict[str, str | None]]:
     """The same, one step worse in one way."""
-    steps = [(axis, AXES[axis].index(value)) for axis, value in situation.items()]  # type: ignore[arg-type]
+    steps = [(axis, AXES[axis].index(value)) for axis, value in situation.items()]
     return [{**situation, axis: AXES[axis][at + 1]} for axis, at in steps if at + 1 < len(AXES[axis])]
 
 
@@ -62,7 +62,7 @@ def test_IN_7_no_case_becomes_less_urgent_by_a_risk() -> None:
 
 def test_IN_7_a_business_that_stands_still_comes_before_a_single_user_who_does() -> None:
     stopped = {"urgency": "critical", "complexity": "simple", "tier": None, "sentiment": "neutral"}
-    one, many, all_ = (priority({**stopped, "impact": impact}, "fault", ()) for impact in AXES["impact"])  # type: ignore[arg-type]
+    one, many, all_ = (priority({**stopped, "impact": impact}, "fault", ()) for impact in AXES["impact"])
     assert (one, many, all_) == ("P2", "P1", "P0")
 
 

@@ -75,7 +75,7 @@ def test_NT_6_sent_is_told_and_leaves_the_list():
     (event,) = decision.events
     assert isinstance(event, NotificationSent)
     assert (event.notification_id, event.provider, event.attempt) == (message.id, "first", 1)
-    assert (event.template.id, event.template.version, event.cause) == ("received", 1, "event-1")
+    assert (event.template.id, event.template.version, event.cause) == ("received", 2, "event-1")
     assert decision.state.messages == ()
     assert decision.state.finished[-1].state == "sent"
     assert deliver.due(decision.state) is None

@@ -15,7 +15,7 @@ def shown(**asked) -> Preview:
 
 def test_NT_5_the_shipped_words_are_shown_with_samples():
     page = shown()
-    assert page.version == 1
+    assert page.version == 2
     assert "王芳，您好" in page.text
     assert page.subject == "【工单 7KQ4-M2XD】已受理"
 

@@ -19,7 +19,7 @@ def broken(change) -> str:
 def in_every_language(terms, code: str) -> None:
     for reason in terms["reasons"].values():
         reason["names"][code] = "x"
-    for kind in ("remedies", "targets", "levels", "departments", "answers"):
+    for kind in ("remedies", "targets", "levels", "departments", "answers", "missing", "degrees"):
         for names in terms[kind].values():
             names[code] = "x"
 

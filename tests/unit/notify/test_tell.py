@@ -164,7 +164,9 @@ def test_NT_1_an_amended_contact_does_not_move_the_conversation():
 
 
 def test_NT_1_what_a_late_opening_says_does_not_replace_newer_ways_to_reach():
-    early = tell.contact_added(None, NOW, event=added_event(reach=Reach(email="new@example.com")), cause="event-a", rules=RULES).state
+    early = tell.contact_added(
+        None, NOW, event=added_event(reach=Reach(email="new@example.com")), cause="event-a", rules=RULES
+    ).state
     late = tell.opened(early, NOW, event=opened_event(), cause="event-1", rules=RULES).state
     assert late.reach.email == "new@example.com"
     assert late.reach.phone == "+8613800138000"
