@@ -7,7 +7,7 @@ from typing import Any
 from services.intake.change import ContactChange
 from services.intake.domain.case import Case
 from services.intake.domain.choose_case import Asked, Found, Held, Place
-from services.intake.domain.claims import FACTS, case_numbers, claims
+from services.intake.domain.claims import case_numbers, claims, matter
 from services.intake.domain.join import is_crowded
 from services.intake.domain.lifecycle import OPEN
 from services.intake.domain.receive import conversation_of
@@ -35,7 +35,7 @@ def case_index(case: Case) -> dict[str, Any]:
         "closed_at": case.closed_at,
         "full": case.full or None,
         "crowded": is_crowded(case) or None,
-        "facts": {name: case.facts[name] for name in FACTS if name in case.facts} or None,
+        "facts": matter(case.facts, case.category) or None,
         "merged_into": case.merged_into,
         "recheck_at": case.recheck_at,
         "category": second_level(case.category),
@@ -61,7 +61,7 @@ class Finder:
         names = {name for one in asked for name in one.names}
         replies = {reply for one in asked for reply in one.replies}
         numbers = {number for one in asked for number in one.numbers}
-        speakers = {id_ for one in asked if one.mentions for id_ in one.customer_ids}
+        speakers = {id_ for one in asked if one.mentions or one.silent for id_ in one.customer_ids}
         claimed = await self._by("conversations", names)
         live = {"ix.status": {"$in": [*OPEN, "resolved"]}}
         return Found(
@@ -130,15 +130,17 @@ def _one(found: Mapping[str, Sequence[Held]]) -> dict[str, Held]:
 
 def asked(change: ContactChange, rules: Rules) -> Asked:
     contact, understood, customer = change.contact, change.read(rules), change.customer
+    about = understood.classification
     return Asked(
         contact_id=change.contact_id,
         conversation=conversation_of(contact),
         replies=tuple(contact_id(contact.source, reply) for reply in reversed(contact.replies_to)),
         numbers=case_numbers(f"{contact.subject or ''} {understood.text}"),
-        claims=claims(customer, understood) if customer else {},
-        facts={fact: understood.facts[fact] for fact in FACTS if fact in understood.facts},
+        claims=claims(customer, understood, rules.joining) if customer else {},
+        facts=matter(understood.facts, about.category if about.certain else ()),
         customer_ids=frozenset((customer.customer_id, *customer.also)) if customer else frozenset(),
         mentions=understood.mentions,
+        silent=contact.channel == "phone" and not understood.text,
     )
 
 
@@ -148,5 +150,5 @@ def learn(found: Found, asked: Asked, place: Place, now: datetime) -> None:
     found.contacts.setdefault(asked.contact_id, held)
     for name in (*((asked.conversation,) if asked.conversation else ()), *place.claims):
         found.names.setdefault(name, held)
-    for id_ in asked.customer_ids:
+    for id_ in () if place.by == "thread" else asked.customer_ids:
         found.latest.setdefault(id_, []).append(held)

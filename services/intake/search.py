@@ -58,8 +58,9 @@ class Search:
         rare = (await self.frequencies()).rarest(words)
         query = {"helps": True, "words": {"$in": rare}, "customer": {"$nin": list(but)}}
         cursor = self._found.find(
-            query, projection={"words": 1}, sort=[("opened_at", -1)], limit=MOST_CANDIDATES, max_time_ms=HELP_WITHIN_MS
-        )
+            query, projection={"words": 1}, sort=[("opened_at", -1)], limit=MOST_CANDIDATES,
+            batch_size=MOST_CANDIDATES, max_time_ms=HELP_WITHIN_MS,
+        )  # fmt: skip
         return [(body["_id"], frozenset(body["words"])) for body in await cursor.to_list(None)]
 
     async def frequencies(self) -> Frequencies:

@@ -14,7 +14,7 @@ from services.intake.change import ContactChange, PairChange, address, own_case
 from services.intake.customers import Customers
 from services.intake.domain.auto_close import due
 from services.intake.domain.case import Case
-from services.intake.domain.choose_case import Found, Place, choose_case
+from services.intake.domain.choose_case import Found, Place, choose_case, where_it_is
 from services.intake.domain.join import give_up
 from services.intake.domain.roster import Colleague, by_stranger
 from services.intake.domain.rules import Rules
@@ -147,14 +147,12 @@ class Cases(Store[Case]):
     async def _locate(self, contacts: Sequence[ContactChange]) -> None:
         finder, rules, now = Finder(self._reads), self.rules(), self.clock()
         own = await finder.own(contacts)
-        firsts = {change.contact_id: change for change in reversed(contacts) if change.contact_id not in own}
-        new = {id_: asked(change, rules) for id_, change in firsts.items()}  # of a repeat no customer is known
-        found = await finder.find(list(new.values()), now - rules.joining.reopen_within)
-        for change in contacts:
-            if change.contact_id in own:
-                address(change, Place(own[change.contact_id], "contact"), rules)
+        asks = [asked(change, rules) for change in contacts]
+        found = await finder.find(asks, now - rules.joining.reopen_within)
+        for change, one in zip(contacts, asks, strict=True):
+            if case_id := own.get(change.contact_id):
+                address(change, where_it_is(case_id, one, found), rules)
                 continue
-            one = new[change.contact_id]
             place = choose_case(one, found, now, rules.joining)
             await self._free(place, found, dry=change.dry)
             change.fresh = not place.case_id

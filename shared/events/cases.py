@@ -83,6 +83,11 @@ class Remote(Body):
     recording: PersonalText | None = None
 
 
+class Promise(Body):
+    what: PersonalText
+    until: Moment
+
+
 class _Case(CaseEvent):
     TOPIC: ClassVar[str] = "cases.v1"
 
@@ -196,6 +201,24 @@ class CaseMerged(_Change):
     into_number: str
 
 
+class CaseAbsorbed(_Change):
+    """Another case (`of`) turned out to be this one. `reach`, `facts`, `missing`: as they are known of both now.
+
+    Of the other: `promise`, what is still to be kept; `agent_id`, who had it; `unanswered`, whether its customer still
+    waits for the first answer.
+    """
+
+    TYPE: ClassVar[str] = "case.absorbed"
+    of: str
+    of_number: str
+    reach: Reach = Reach()
+    facts: dict[str, PersonalText] = {}
+    missing: tuple[str, ...] = ()
+    promise: Promise | None = None
+    agent_id: str | None = None
+    unanswered: bool = False
+
+
 class CaseLinked(_Change):
     """This case has to do with another (`to`: a case id), or is part of an incident (`to`: its id).
 
@@ -206,11 +229,6 @@ class CaseLinked(_Change):
     TYPE: ClassVar[str] = "case.linked"
     to: str
     kind: Literal["related", "follows", "split", "incident"] = "related"
-
-
-class Promise(Body):
-    what: PersonalText
-    until: Moment
 
 
 class _Work(_Case):
@@ -315,6 +333,7 @@ EVENTS = (
     CaseReprioritised,
     CaseSummarised,
     CaseMerged,
+    CaseAbsorbed,
     CaseLinked,
     CaseNoted,
     CaseResponded,

@@ -9,7 +9,14 @@ from lxml.html import document_fromstring
 
 MOST_CHARS = 256 * 1024
 _UNSEEN = frozenset(("head", "script", "style", "template", "noscript", "iframe", "object", "svg", "math", "title"))
-_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])", re.IGNORECASE)
+_HIDDEN = re.compile(
+    r"(?<![-\w])(?:display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all"
+    r"|(?:opacity|font-size|max-height)\s*:\s*0*(?:0|\.0+|0\.0*)(?![.\d])"
+    r"|(?:margin-)?(?:left|top|text-indent)\s*:\s*-\d{3,})",
+    re.IGNORECASE,
+)
+_PICTURE = re.compile(r"""(?<=["'(=])\s*data:[^"'()<>\s]{0,200};base64,[^"'()<>]*""", re.IGNORECASE)
+"""A pasted one, within its markup."""
 _BLOCKS = frozenset(
     ("address", "article", "br", "dd", "div", "dl", "dt", "footer", "form", "h1", "h2", "h3", "h4", "h5",
      "h6", "header", "hr", "li", "ol", "p", "pre", "section", "table", "tr", "ul")
@@ -19,12 +26,18 @@ _OWN = str.maketrans(dict.fromkeys((_BREAK, _QUOTE, _UNQUOTE), " "))
 
 
 def text_of_html(html: str) -> str:
-    """The beginning of a page, each block on a line of its own, with `>` before what is quoted.
+    """The beginning of a page, each block on a line of its own, with `>` before what is quoted; and how much more.
 
     A link tells its address where it shows another text. What is nested deeper than 255 elements may be lost: there
     the parser stops.
     """
-    body = html[:MOST_CHARS].translate(_OWN).encode()
+    html = _PICTURE.sub("", html)
+    text, more = _reduced(html[:MOST_CHARS]), len(html) - MOST_CHARS
+    return f"{text}\n[… {more} characters of HTML more]" if more > 0 else text
+
+
+def _reduced(html: str) -> str:
+    body = html.translate(_OWN).encode()
     parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
     try:
         page = document_fromstring(body, parser=parser, ensure_head_body=True)

@@ -28,6 +28,7 @@ from services.intake.channels.mime import (
     text_of,
 )
 from services.intake.domain.rules_channels import MailRules
+from services.intake.domain.tokens import tokens
 from services.intake.domain.visible import visible
 from shared.codec import first_fault
 from shared.decisions import Refused
@@ -51,18 +52,17 @@ def contact_of(raw: bytes, source: str, rules: MailRules) -> Contact:
     message = message_of(raw)
     _check_written_by_a_person(message, rules)
     id_ = _id_of(message) or f"sha256:{sha256(raw).hexdigest()}"
-    parts = list(leaves(message))
-    attached = [part for part in parts if _is_attachment(part)]
+    attached = [part for part in leaves(message) if _is_attachment(part)]
     try:
         return Contact(
             source=source,
             id=id_,
             channel="email",
-            replies_to=tuple(name for name in _replies_to(message) if name != id_)[-MAX_REPLIES_TO:],
+            replies_to=_fitting_thread([name for name in _replies_to(message) if name != id_]),
             occurred_at=_date(header(message, "date")),
             customer=_customer(message, rules),
             subject=header(message, "subject")[:MAX_SUBJECT] or None,
-            text=_fitting(_text([part for part in parts if not _is_attachment(part)]), len(attached)) or None,
+            text=_fitting(_text(message), len(attached)) or None,
             attachments=tuple(islice(_links(attached, id_, rules), MAX_ATTACHMENTS)),
         )
     except ValidationError as error:
@@ -89,6 +89,11 @@ def _replies_to(message: Part) -> Sequence[str]:
     """The thread, oldest first, each once: where an id comes again, the later place counts."""
     said = " ".join((*headers(message, "references"), *headers(message, "in-reply-to")))
     return list(dict.fromkeys(reversed(_ID.findall(said))))[::-1]
+
+
+def _fitting_thread(ids: Sequence[str]) -> tuple[str, ...]:
+    """The mail that began it, by which all are keyed, and the newest."""
+    return (*ids[:1], *ids[1:][1 - MAX_REPLIES_TO :])
 
 
 def _date(said: str) -> datetime | None:
@@ -128,14 +133,26 @@ def _is_attachment(part: Part) -> bool:
     return not words or part.get_content_disposition() == "attachment" or part.get_filename() is not None
 
 
-def _text(parts: Sequence[Part]) -> str:
-    """As plain text if the mail has such; else its HTML reduced to text."""
-    plain = _joined(text_of(part) for part in parts if part.get_content_type() == "text/plain")
-    return plain or _joined(text_of_html(text_of(part)) for part in parts if part.get_content_type() == "text/html")
+def _text(part: Part) -> str:
+    """What stands in its texts, in their order; of alternatives only one."""
+    if part.get_content_maintype() == "multipart" and part.is_multipart():
+        texts = [text for each in part.get_payload() if (text := _text(each))]  # type: ignore[arg-type]
+        return _chosen(texts) if part.get_content_subtype() == "alternative" else "\n".join(texts)
+    if _is_attachment(part):
+        return ""
+    said = text_of(part)
+    text = text_of_html(said) if part.get_content_subtype() == "html" else said
+    return visible(text).replace("\r\n", "\n").strip()
 
 
-def _joined(texts: Iterator[str]) -> str:
-    return "\n".join(said for text in texts if (said := visible(text).replace("\r\n", "\n").strip()))
+def _chosen(texts: Sequence[str]) -> str:
+    """The plainest comes first and the fullest last (RFC 2046): a plainer one that says less than half is none."""
+    chosen = ""
+    for text in texts:
+        words = set(tokens(text))
+        if not chosen or 2 * len(words.intersection(tokens(chosen))) < len(words):
+            chosen = text
+    return chosen
 
 
 def _fitting(text: str, attached: int) -> str:

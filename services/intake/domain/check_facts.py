@@ -9,6 +9,7 @@ unchecked    the CRM did not answer in time; it is asked again
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from services.intake.domain.facts import canonical
 from services.intake.domain.found import Found, KnownFact
 from shared.events.cases import CheckStatus, FactCheck
 
@@ -54,17 +55,13 @@ def _against(name: str, known: KnownFact, facts: Mapping[str, str], found: Found
     """What is true of one confirmed fact, compared with the others: a serial of another model."""
     for other in known.facts.keys() & facts.keys() - {name}:
         expected, value = known.facts[other], facts[other]
-        if _plain(expected) == _plain(value):
+        if canonical(expected) == canonical(value):
             yield FactCheck(fact=other, value=value, status="confirmed", source=found.source, at=now)
         else:
             yield FactCheck(
                 fact=other, value=value, status="mismatch", why=f"other_{name}", expected=expected, source=found.source,
                 at=now,
             )  # fmt: skip
-
-
-def _plain(value: str) -> str:
-    return value.strip().casefold()
 
 
 def mismatched(checks: tuple[FactCheck, ...]) -> bool:

@@ -4,8 +4,13 @@
     thread         it answers a contact that a case holds (a mail, a post)
     number         it names the case, and comes from that case's customer
     order, serial  an open case of the customer is about the same order or device
-    topic          an open case of the customer is about the same second-level category, and he spoke of it lately
+    topic          a case of the customer that is not solved is about the same second-level category, and he spoke of
+                   it lately
     mention        it speaks of something reported before: the case of the customer that is open, or was lately
+    caller         he calls, of what nobody wrote down yet, and one case of his is open
+
+Whoever answers in a thread without being its customer is heard there, but is not taken for him: the case claims nothing
+for him, and he is not the one who is told of it.
 
 A closed case is opened again for a while after its end; later a new case follows it and says so.
 """
@@ -15,16 +20,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from services.intake.domain.claims import LEAF
+from services.intake.domain.lifecycle import SETTLED
 from services.intake.domain.rules_joining import JoiningFile
 
-_TOPICAL = ("topic", "mention")
+_TOPICAL = ("topic", "mention", "caller")
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
     """What is known of a case without reading it. `full`: it takes no contact more; `crowded`: no conversation more.
 
-    `facts`: the order and serial number that it is about."""
+    `facts`: what it is about (`claims.matter`)."""
 
     case_id: str
     status: str
@@ -38,7 +45,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a contact says of where it belongs. `claims`: see `claims.claims`; `replies`: newest first."""
+    """What a contact says of where it belongs. `claims`: see `claims.claims`; `replies`: newest first.
+
+    `silent`: a call of which there are no words yet.
+    """
 
     contact_id: str
     conversation: str = ""
@@ -48,6 +58,7 @@ class Asked:
     facts: Mapping[str, str] = field(default_factory=dict)
     customer_ids: frozenset[str] = frozenset()
     mentions: bool = False
+    silent: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -73,6 +84,7 @@ class Place:
 
     `claims`: what the case may claim for it. `follows`: the case it goes on from, which is over.
     `given_up`: claims of cases that have not been spoken of for too long, to be taken from them first.
+    `related`: another case about the same, which the better words of a contact made known too late to join it.
     """
 
     case_id: str = ""
@@ -80,6 +92,7 @@ class Place:
     claims: tuple[str, ...] = ()
     follows: str = ""
     given_up: tuple[tuple[str, str], ...] = ()
+    related: str = ""
 
 
 def choose_case(asked: Asked, found: Found, now: datetime, rules: JoiningFile) -> Place:
@@ -87,12 +100,21 @@ def choose_case(asked: Asked, found: Found, now: datetime, rules: JoiningFile) -
     for rule, name, held in _candidates(asked, found):
         fits = _fits(rule, name, held, asked, now, rules)
         if fits == "joins":
-            return Place(held.case_id, rule, _free(asked, found, held.case_id))
+            stranger = rule == "thread" and held.customer_id not in asked.customer_ids
+            return Place(held.case_id, rule, () if stranger else _free(asked, found, held.case_id))
         if fits != "no":
             follows = follows or held.case_id
             given_up += [(held.case_id, name)] if name else []
     freed = {name for _, name in given_up}
     return Place(claims=_free(asked, found, "", freed), follows=follows, given_up=tuple(given_up))
+
+
+def where_it_is(case_id: str, asked: Asked, found: Found) -> Place:
+    """A contact is said better: what it is about now finds its case too."""
+    named = (found.names[name] for rule, names in asked.claims.items() for name in names
+             if rule not in _TOPICAL and name in found.names)  # fmt: skip
+    others = (held.case_id for held in named if held.case_id != case_id and held.status != "closed")
+    return Place(case_id, "contact", _free(asked, found, case_id), related=next(others, ""))
 
 
 def _candidates(asked: Asked, found: Found) -> Iterator[tuple[str, str, Held]]:
@@ -110,6 +132,9 @@ def _candidates(asked: Asked, found: Found) -> Iterator[tuple[str, str, Held]]:
     if asked.mentions:
         cases = [held for id_ in asked.customer_ids for held in found.latest.get(id_, ())]
         yield from (("mention", "", held) for held in sorted(cases, key=_liveliest, reverse=True))
+    if asked.silent:
+        live = {h.case_id: h for id_ in asked.customer_ids for h in found.latest.get(id_, ()) if h.status != "closed"}
+        yield from (("caller", "", held) for held in live.values() if len(live) == 1)
 
 
 def _liveliest(held: Held) -> tuple[bool, datetime]:
@@ -125,8 +150,10 @@ def _claimed(rule: str, names: tuple[str, ...], found: Found) -> Iterator[tuple[
 def _fits(
     rule: str, name: str, held: Held, asked: Asked, now: datetime, rules: JoiningFile
 ) -> Literal["joins", "follows", "stale", "no"]:
-    if rule in _TOPICAL and _about_another(held, asked):
+    if rule in _TOPICAL and _about_another(rule, held, asked):
         return "no"
+    if rule == "topic" and held.status in SETTLED:
+        return _link(now - (held.closed_at or held.touched_at) <= rules.link_within)
     if held.status == "closed":
         ago = now - (held.closed_at or held.touched_at)
         return "joins" if ago <= rules.reopen_within and not held.full else _link(ago <= rules.link_within)
@@ -139,9 +166,10 @@ def _link(close_enough: bool) -> Literal["follows", "no"]:
     return "follows" if close_enough else "no"
 
 
-def _about_another(held: Held, asked: Asked) -> bool:
-    """Two orders, or two devices, are two matters, however alike."""
-    return any(held.facts.get(fact, value) != value for fact, value in asked.facts.items())
+def _about_another(rule: str, held: Held, asked: Asked) -> bool:
+    """Two orders, or two devices, are two matters, however alike; so are two third levels, for the topic."""
+    told = ((fact, value) for fact, value in asked.facts.items() if rule == "topic" or fact != LEAF)
+    return any(held.facts.get(fact, value) != value for fact, value in told)
 
 
 def _free(asked: Asked, found: Found, case_id: str, freed: frozenset[str] | set[str] = frozenset()) -> tuple[str, ...]:

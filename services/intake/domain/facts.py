@@ -27,6 +27,11 @@ def _first(values: Iterator[str]) -> str:
     return value if "@" in value else value.upper()
 
 
+def canonical(value: str) -> str:
+    """As one is compared with another, however it was written."""
+    return "".join(unicodedata.normalize("NFKC", value).upper().split())
+
+
 def given_facts(facts: Facts) -> dict[str, str]:
     """What the channel system states outright."""
     stated = ((name, (getattr(facts, name) or "").strip()[:MAX_FACT]) for name in GIVEN)

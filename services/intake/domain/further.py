@@ -44,7 +44,8 @@ def take_in(
 
 def _known(case: Case, now: datetime, told: Told, rules: Rules, amends: bool) -> Case:
     contact, understood, customer = told.contact, told.understood, told.customer
-    reach = reach_of(contact, understood.points, customer).model_dump(exclude_none=True)
+    stranger = told.place.by == "thread" and not speaks_for_himself(case, told)
+    reach = {} if stranger else reach_of(contact, understood.points, customer).model_dump(exclude_none=True)
     facts = joined_facts(
         case.facts, frozenset(case.facts_given), understood.facts, frozenset(understood.given), corrects=amends
     )
@@ -67,6 +68,11 @@ def _known(case: Case, now: datetime, told: Told, rules: Rules, amends: bool) ->
     else:
         after = after.changed(latest=(understood.text or contact.subject or "")[:MAX_SUBJECT] or None)
     return after.changed(missing=still_missing(after, rules))
+
+
+def speaks_for_himself(case: Case, told: Told) -> bool:
+    """Whether the contact is from the case's customer."""
+    return bool(told.customer and case.customer_id in (told.customer.customer_id, *told.customer.also))
 
 
 def still_missing(case: Case, rules: Rules) -> tuple[str, ...]:

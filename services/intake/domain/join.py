@@ -19,8 +19,8 @@ MAX_CONVERSATIONS = 20
 
 
 def join(case: Case, now: datetime, *, told: Told, rules: Rules) -> Decision[Case]:
-    """Adds the contact; a resolved case is open again, and a closed one that ended lately; one that waited for the
-    customer goes on.
+    """Adds the contact; a resolved case is open again, and a closed one that ended lately, unless it only says thanks;
+    one that waited for the customer goes on.
 
     Raises Elsewhere when the case is merged, full, or closed for too long.
     """
@@ -47,6 +47,8 @@ def _check_takes(case: Case, now: datetime, conversation: str, rules: Rules) -> 
 
 
 def _woken(case: Case, told: Told) -> tuple[Case, tuple[EventData, ...]]:
+    if case.status in SETTLED and told.understood.thanks:
+        return case, ()
     if case.status in SETTLED:
         reason = first_sentence(told.understood.text or told.contact.subject or "")
         return reopened(case), (CaseReopened(**case.ids, by=CUSTOMER, reason=reason),)
@@ -59,12 +61,17 @@ def _woken(case: Case, told: Told) -> tuple[Case, tuple[EventData, ...]]:
 def _holding(case: Case, told: Told, rules: Rules) -> Case:
     """The contact, its conversation and its claims are the case's now. The last that it can hold gives them all up."""
     contacts = (*case.contacts, told.seen)
+    if case.status == "closed":  # what it gave up leads to it already
+        return case.changed(contacts=contacts)
     names = (told.conversation,) if told.conversation else ()
     conversations = tuple(dict.fromkeys((*case.open_conversations, *names)))
-    claims = tuple(dict.fromkeys((*case.claims, *told.place.claims)))[:MAX_CLAIMS]
-    case = case.changed(contacts=contacts, open_conversations=conversations, claims=claims)
+    case = with_claims(case.changed(contacts=contacts, open_conversations=conversations), told.place.claims)
     full = len(contacts) >= rules.lifecycle.max_contacts
     return without_conversations(case.changed(full=True)) if full else case
+
+
+def with_claims(case: Case, claims: tuple[str, ...]) -> Case:
+    return case.changed(claims=tuple(dict.fromkeys((*case.claims, *claims)))[:MAX_CLAIMS])
 
 
 def without_conversations(case: Case) -> Case:

@@ -2,6 +2,7 @@
 
 from services.intake.domain.case import Case, Status
 from shared.decisions import Refused
+from shared.ids import case_number
 
 OPEN: tuple[Status, ...] = ("new", "queued", "assigned", "in_progress", "waiting_customer", "waiting_third_party")
 WAITING: tuple[Status, ...] = ("waiting_customer", "waiting_third_party")
@@ -33,9 +34,15 @@ def allowed_from(status: Status) -> tuple[str, ...]:
 def check(case: Case, verb: str) -> None:
     """Raises Refused `wrong_transition` (409) that names the verbs allowed now."""
     if case.merged_into:
-        raise Refused("merged_case", f"this case was merged into {case.merged_into}; work on that one", field="case_id")
+        raise merged_case(case)
     if case.status not in ALLOWED[verb]:
         raise wrong_transition(case, verb)
+
+
+def merged_case(case: Case) -> Refused:
+    into = case.merged_into or ""
+    message = f"case {case.number} was merged into {case_number(into)} ({into}); work on that one"
+    return Refused("merged_case", message, field="case_id")
 
 
 def wrong_transition(case: Case, verb: str, why: str = "") -> Refused:

@@ -14,10 +14,15 @@ Told = Literal["related", "follows", "split", "incident"]
 
 def link(case: Case, to: str, kind: Told, *, by: str, why: str = "") -> tuple[Case, CaseLinked]:
     """Raises Refused `too_many_links` (409)."""
+    after = with_link(case, Link(to=to, kind=kind, by=by, why=why))
+    return after, CaseLinked(**case.ids, by=by, why=why, to=to, kind=kind)
+
+
+def with_link(case: Case, link: Link) -> Case:
+    """Raises Refused `too_many_links` (409)."""
     if len(case.links) >= MAX_LINKS:
         raise Refused("too_many_links", f"a case has {MAX_LINKS} links at most", field="to")
-    after = case.changed(links=(*case.links, Link(to=to, kind=kind, by=by, why=why)))
-    return after, CaseLinked(**case.ids, by=by, why=why, to=to, kind=kind)
+    return case.changed(links=(*case.links, link))
 
 
 def is_linked(case: Case, to: str) -> bool:

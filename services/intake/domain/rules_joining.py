@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+Phrase = Annotated[str, Field(min_length=1, max_length=80)]
 Hours = Annotated[float, Field(gt=0, le=87_600)]
 
 
@@ -12,9 +13,11 @@ class JoiningFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     version: Annotated[str, Field(min_length=1)]
     topic_within_h: Hours
+    topic_from: Annotated[float, Field(ge=0, le=1)] = 0.0
     reopen_within_h: Annotated[float, Field(ge=0, le=87_600)]
     link_within_h: Hours
-    mentions: tuple[Annotated[str, Field(min_length=1, max_length=80)], ...] = ()
+    mentions: tuple[Phrase, ...] = ()
+    thanks: tuple[Phrase, ...] = ()
     shared_numbers: tuple[Annotated[str, Field(pattern=r"^\+[1-9]\d{6,14}$")], ...] = ()
 
     @model_validator(mode="after")

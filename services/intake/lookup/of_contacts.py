@@ -9,9 +9,12 @@ from services.intake.lookup.look import LookUps, Query
 
 
 async def look_up(lookups: LookUps | None, contacts: Sequence[ContactChange], rules: Rules) -> None:
-    """Sets the answer of each; they wait for it together, and not longer than the look-up may take."""
+    """Sets the answer of each that says anything to ask about; they wait for it together, and not longer than the
+    look-up may take."""
     if lookups is None:
         return
     queries = [Query(change.read(rules).facts, points_of(change.contact, rules)) for change in contacts]
-    for change, query, found in zip(contacts, queries, await lookups.ask(queries), strict=True):
-        change.answer = Answer(query.facts, found)
+    asking = [query for query in queries if query.facts or query.points]
+    found = iter(await lookups.ask(asking))
+    for change, query in zip(contacts, queries, strict=True):
+        change.answer = Answer(query.facts, next(found)) if query.facts or query.points else None

@@ -8,6 +8,7 @@ What is not that answer (another status, a redirect, too many bytes, too late) i
 
 import asyncio
 import logging
+import time
 
 import httpx
 from pydantic import ValidationError
@@ -25,6 +26,7 @@ class HttpLookUp:
     def __init__(
         self, url: str, key: str, within_s: float, *, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
+        self._within_s = within_s
         self._url, self._breaker, self._turn = url, Breaker(), asyncio.Semaphore(MOST_AT_ONCE)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._client = httpx.AsyncClient(
@@ -36,10 +38,12 @@ class HttpLookUp:
         async with self._turn:
             if not self._breaker.lets_through():
                 return None
+            began = time.monotonic()
             try:
                 found = await self._ask(query)
             except asyncio.CancelledError:
-                self._breaker.failed()
+                if time.monotonic() - began > self._within_s / 2:  # else it is our own queue that took too long
+                    self._breaker.failed()
                 raise
             except (httpx.HTTPError, ValidationError, ValueError) as error:
                 self._breaker.failed()

@@ -59,10 +59,14 @@ def reprioritise(state: Ticket | None, now: datetime, *, changed: CaseReprioriti
 def reclassify(
     state: Ticket | None, now: datetime, *, changed: CaseReclassified, rules: Rules, estimates: Estimates = unknown
 ) -> Decision[Ticket]:
-    """While it waits it moves to its new pool, out of review too; whoever has it keeps it."""
+    """While it waits it moves to its new pool, out of review too; whoever has it keeps it.
+
+    What was looked at and passed on does not go to review again for the same reason.
+    """
     if state is None or (state.category, state.review) == (changed.to, changed.review):
         return unchanged(state)
-    skill = skill_wanted(changed.to, changed.review, rules)
+    looked_at = changed.review == state.review and state.skill != rules.pools.review
+    skill = skill_wanted(changed.to, None if looked_at else changed.review, rules)
     update = {"category": changed.to, "review": changed.review, "skill": skill, "pool": pool_id(skill, state.language)}
     ticket = state.model_copy(update=update)
     if state.status != "waiting" or ticket.pool == state.pool:

@@ -214,8 +214,22 @@ async def test_IN_8_calls_that_were_too_slow_open_the_breaker() -> None:
         await asyncio.Event().wait()
         return httpx.Response(200)
 
-    crm = HttpLookUp("https://crm.example/look", "", 60.0, transport=httpx.MockTransport(never))
+    crm = HttpLookUp("https://crm.example/look", "", 0.05, transport=httpx.MockTransport(never))
     queries = [Query({"order": f"A{n}"}, ()) for n in range(IN_A_ROW)]
     assert await LookUps(crm, within_s=0.05).ask(queries) == [None] * IN_A_ROW
     assert await LookUps(crm, within_s=60.0).ask(queries) == [None] * IN_A_ROW
     assert len(asked) == IN_A_ROW
+
+
+async def test_IN_8_a_call_that_was_given_up_early_for_the_others_sake_opens_no_breaker() -> None:
+    well = asyncio.Event()
+
+    async def at_last(request: httpx.Request) -> httpx.Response:
+        await well.wait()
+        return httpx.Response(200, json={"source": "crm", "customer": None, "facts": {}})
+
+    crm = HttpLookUp("https://crm.example/look", "", 60.0, transport=httpx.MockTransport(at_last))
+    queries = [Query({"order": f"A{n}"}, ()) for n in range(IN_A_ROW)]
+    assert await LookUps(crm, within_s=0.05).ask(queries) == [None] * IN_A_ROW
+    well.set()
+    assert None not in await LookUps(crm, within_s=60.0).ask(queries)
