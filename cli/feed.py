@@ -109,7 +109,7 @@ def fault(line: bytes) -> str | None:
 
 
 def key_of(line: bytes) -> bytes | None:
-    """The record's key: the conversation, else source:id; none where a raw line has neither."""
+    """The record's key: the conversation, else source:id of what began the thread; none where a raw line has neither."""
     import orjson
 
     try:
@@ -118,8 +118,9 @@ def key_of(line: bytes) -> bytes | None:
         return None
     if not isinstance(contact, dict):
         return None
-    conversation = contact.get("conversation")
-    return str(conversation or f"{contact.get('source')}:{contact.get('id')}").encode()
+    replies_to = contact.get("replies_to")
+    first = replies_to[0] if replies_to and isinstance(replies_to, list) else contact.get("id")
+    return str(contact.get("conversation") or f"{contact.get('source')}:{first}").encode()
 
 
 def batches(lines: Iterable[bytes], rate: float | None) -> Iterator[list[bytes]]:

@@ -47,7 +47,7 @@ def _contacts(box: Any, source: str, broken: Broken) -> Iterator[bytes]:
 
     directory = os.environ.get("SWITCHBOARD_RULES")
     rules = load("intake", Rules.parse, Path(directory) if directory else None).channels.mail
-    for number, key in enumerate(box.iterkeys(), 1):
+    for number, key in enumerate(sorted(box.iterkeys()), 1):  # the names in a Maildir begin with when a mail came
         try:
             contact = contact_of(box.get_bytes(key), source, rules)
         except (Unreadable, Refused) as error:

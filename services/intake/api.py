@@ -23,6 +23,7 @@ from services.intake.domain.rules import Rules
 from services.intake.domain.split import new_case
 from services.intake.domain.work import decide_work, pass_on
 from services.intake.help import Helper
+from services.intake.named_case import by_id
 from services.intake.settings import Settings
 from services.intake.store import Cases
 from shared.access import Principal
@@ -176,7 +177,7 @@ def _contact(value: Any) -> Contact:
 def _contact_change(contact: Contact, rules: Rules, running: Running) -> ContactChange:
     change = contact_change(contact, rules, trace=current_trace())
     id_ = contact_event_id(contact.source, contact.id, contact.revision)
-    key = contact.conversation or f"{contact.source}:{contact.id}"
+    key = contact.conversation or f"{contact.source}:{contact.thread}"
     record = inbound_record(Contact.TOPIC, Contact.TYPE, key, consented(contact), running.core.clock(), id_)
     if len(record.value) > MAX_RECORD_BYTES:
         raise Unreadable(
@@ -255,13 +256,14 @@ def _work(doors: APIRouter, running: Running, cases: Cases, rules: Live[Rules]) 
         for_himself(by, done.agent_id)
 
         async def make() -> tuple[int, Any]:
-            change = _work_change(done, verb, running, rules())
-            await cases.vet(change, done.agent_id)
+            work = await by_id(cases, done)
+            change = _work_change(work, verb, running, rules())
+            await cases.vet(change, work.agent_id)
             outcome = await running.submit(cases, change)
             assert outcome.state is not None
             told = {"case_id": outcome.state.case_id, "number": outcome.state.number, "type": f"work.{verb}"}
             decided = verb in INTAKE_VERBS
-            return (200, {**told, **_came_of(outcome.state, done, verb)}) if decided else (202, told)
+            return (200, {**told, **_came_of(outcome.state, work, verb)}) if decided else (202, told)
 
         return await running.idempotency.answer(request, by, value, make)
 

@@ -8,14 +8,15 @@ from uuid import uuid4
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from services.intake.domain.customer import Customer, absorb, give_back, merge, point_of, unmerge
+from services.intake.customer_view import customer as view
+from services.intake.domain.customer import Customer, absorb, give_back, merge, parting, point_of, unmerge
+from services.intake.domain.query import Said
 from services.intake.domain.rules import Rules
 from services.intake.store import Cases
-from services.intake.views import customer as view
 from shared.access import Principal
 from shared.events.base import Body
 from shared.fold import Change, Outcome
-from shared.http import Problem, body_of, read_body, takes, who
+from shared.http import After, Limit, Problem, body_of, read_body, takes, who
 from shared.rules import Rules as Live
 from shared.service import Running
 from shared.telemetry import current_trace
@@ -23,9 +24,6 @@ from shared.telemetry import current_trace
 Reader = Annotated[Principal, who("agent", "supervisor", "expert", "coordinator", "quality", "care", writes=False)]
 Steward = Annotated[Principal, who("supervisor", "care")]
 """Who may say that two customers are one, or are not."""
-
-
-MOST_AT_ONE_POINT = 50
 
 
 class OtherCustomer(Body):
@@ -45,16 +43,18 @@ def customers_router(running: Running, cases: Cases, rules: Live[Rules]) -> APIR
         email: str | None = None,
         app_id: str | None = None,
         social: str | None = None,
+        limit: Limit = 50,
+        after: After = "",
     ) -> Any:
         asked = {"phone": phone, "email": email, "app_id": app_id, "social": social}
         points = [point_of(kind, value, rules()) for kind, value in asked.items() if value]
         if not any(points):
             raise Problem(422, "invalid", "a valid phone, email, app_id or social is wanted", field="phone")
-        return await view(cases, await _only_one(cases, points))
+        return await view(cases, await _only_one(cases, points), _after(after), limit)
 
     @doors.get("/v1/customers/{customer_id}")
-    async def show(_: Reader, customer_id: str) -> Any:
-        return await view(cases, await _known(cases, customer_id, "customer_id"))
+    async def show(_: Reader, customer_id: str, limit: Limit = 50, after: After = "") -> Any:
+        return await view(cases, await _known(cases, customer_id, "customer_id"), _after(after), limit)
 
     @doors.post("/v1/customers/{customer_id}/merge", openapi_extra=takes(OtherCustomer))
     async def join(request: Request, by: Steward, customer_id: str) -> Response:
@@ -76,15 +76,18 @@ def customers_router(running: Running, cases: Cases, rules: Live[Rules]) -> APIR
     return doors
 
 
+def _after(text: str) -> Said | None:
+    return Said.read(text) if text else None
+
+
 async def _only_one(cases: Cases, points: list[str]) -> Customer:
-    found = await cases.customers.find({"ix.points": {"$in": points}}, limit=MOST_AT_ONE_POINT)
-    present = {one.customer_id: one for one in [await cases.customers.present(customer) for customer in found]}
-    if not present:
+    found = await cases.customers.who_have(points)
+    if not found:
         raise Problem(404, "unknown_customer", "no customer has this contact point")
-    if len(present) > 1:
+    if len(found) > 1:
         detail = "several customers have this contact point; ask for one of them by id"
-        raise Problem(409, "several_customers", detail, ids=sorted(present))
-    return next(iter(present.values()))
+        raise Problem(409, "several_customers", detail, ids=sorted(one.customer_id for one in found))
+    return found[0]
 
 
 async def _known(cases: Cases, customer_id: str, field: str) -> Customer:
@@ -111,11 +114,15 @@ async def _merge(
 async def _unmerge(
     running: Running, cases: Cases, by: Principal, customer_id: str, said: OtherCustomer
 ) -> dict[str, Any]:
-    """First he is himself again, then the other gives back what came with him; both are never taken for one again."""
-    goes, stays = await _known(cases, customer_id, "customer_id"), await _known(cases, said.other, "other")
+    """Whichever was named: first he who went is himself again, then the other, and whoever that one was merged into,
+    gives back what came with him; they are never taken for one again."""
+    goes, stays = parting(await _known(cases, customer_id, "customer_id"), await _known(cases, said.other, "other"))
     told: dict[str, Any] = {"by": by.name, "why": said.why}
     await _submit(running, cases, goes.customer_id, partial(unmerge, from_=stays.customer_id, **told))
-    await _submit(running, cases, stays.customer_id, partial(give_back, to=goes, **told))
+    holds: str | None = stays.customer_id
+    while holds:
+        state = (await _submit(running, cases, holds, partial(give_back, to=goes, **told))).state
+        holds = state.merged_into if state else None
     return {"customer_id": goes.customer_id, "apart_from": stays.customer_id}
 
 

@@ -7,22 +7,24 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
 from services.intake.domain import query
-from services.intake.domain.case import Case
+from services.intake.domain.case import Case, Status
 from services.intake.domain.owner import owner
 from services.intake.domain.query import Cursor
 from services.intake.domain.rules import SEPARATOR, Rules
 from services.intake.help import Helper
 from services.intake.listing import Filters, Listing
+from services.intake.named_case import case_named
 from services.intake.store import Cases
 from services.intake.views import brief, timeline
 from shared.access import Principal
+from shared.events.cases import Priority
 from shared.http import After, Limit, Problem, page, who
 from shared.rules import Rules as Live
 
 Reader = Annotated[Principal, who("agent", "supervisor", "expert", "coordinator", "quality", "care", writes=False)]
 Words = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
 Since = Annotated[AwareDatetime | None, Query(alias="from")]
-NOT_SHOWN = {"escalations", "summary_known", "recheck_at", "rechecks"}
+NOT_SHOWN = {"opened_from", "escalations", "summary_known", "recheck_at", "rechecks"}
 
 
 def find_router(cases: Cases, helper: Helper, rules: Live[Rules]) -> APIRouter:
@@ -31,8 +33,8 @@ def find_router(cases: Cases, helper: Helper, rules: Live[Rules]) -> APIRouter:
     @doors.get("/v1/cases")
     async def search(
         _: Reader,
-        status: str | None = None,
-        priority: str | None = None,
+        status: Status | None = None,
+        priority: Priority | None = None,
         customer: str | None = None,
         category: Annotated[str | None, Query(max_length=200)] = None,
         since: Since = None,
@@ -55,26 +57,14 @@ def find_router(cases: Cases, helper: Helper, rules: Live[Rules]) -> APIRouter:
         return page([brief(case) for case in found], limit, _cursor)
 
     @doors.get("/v1/cases/{case}")
-    async def show(_: Reader, case: str) -> Any:
-        """`similar` and `suggestions` as they are now."""
-        found = await find_case(cases, case)
+    async def show(_: Reader, case: str, until: AwareDatetime | None = None) -> Any:
+        """`similar` and `suggestions` as they are now; the newest lines of the timeline, those before with `until`."""
+        found = await case_named(cases, case)
         now = await helper.found(found)
         present = found.changed(similar=now.similar, suggestions=now.suggestions)
-        return {**whole(present), "timeline": await timeline(cases, found)}
+        return {**whole(present), **await timeline(cases, found, until)}
 
     return doors
-
-
-async def find_case(cases: Cases, id_or_number: str) -> Case:
-    number = query.number_in(id_or_number)
-    found = await cases.find({"$or": [{"_id": id_or_number}, {"ix.number": number}]}, limit=2)
-    if not found:
-        raise Problem(404, "unknown_case", f"there is no case {id_or_number}", field="case")
-    if len(found) > 1:
-        ids = [case.case_id for case in found]
-        detail = f"more than one case has the number {number}; use the id"
-        raise Problem(409, "ambiguous_number", detail, field="case", ids=ids)
-    return found[0]
 
 
 def whole(case: Case) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Changes whose documents have to be found first: a contact on its way to its case, work on two cases."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ from services.intake.domain.receive import receive
 from services.intake.domain.rules import Rules
 from services.intake.domain.understand import Understanding, understand
 from services.intake.domain.verify import verified
+from shared.decisions import Decide, Decision
 from shared.events.contacts import Contact
 from shared.events.work import Work
 from shared.fold import Change
@@ -44,8 +45,8 @@ class ContactChange(Change[Case]):
     """The case that held it when that was looked up last, "" for none, None where nobody looked since."""
 
     def together(self) -> str:
-        """Contacts of one conversation, whose case only the first of them makes known."""
-        return self.contact.conversation or self.contact_id
+        """Contacts of one conversation or thread, whose case only the first of them makes known."""
+        return self.contact.conversation or contact_id(self.contact.source, self.contact.thread)
 
     def read(self, rules: Rules) -> Understanding:
         """What it says; read once, however often its case is looked for."""
@@ -86,8 +87,13 @@ def own_case(change: ContactChange) -> str:
 def address(change: ContactChange, place: Place, rules: Rules) -> None:
     """Send a contact to a case."""
     change.key = place.case_id
-    change.decide = partial(
-        receive,
+    change.decide = deciding(receive, change, place, rules)
+
+
+def deciding(takes: Callable[..., Decision[Case]], change: ContactChange, place: Place, rules: Rules) -> Decide[Case]:
+    """What a case does with a contact (`receive`, `hear`), with the answer of the customer system."""
+    decide: Decide[Case] = partial(
+        takes,
         contact=change.contact,
         contact_id=change.contact_id,
         place=place,
@@ -95,8 +101,8 @@ def address(change: ContactChange, place: Place, rules: Rules) -> None:
         rules=rules,
         understood=change.understood,
     )
-    if answer := change.answer:
-        change.decide = partial(verified, decide=change.decide, asked=answer.asked, found=answer.found, rules=rules)
+    answer = change.answer
+    return partial(verified, decide=decide, asked=answer.asked, found=answer.found, rules=rules) if answer else decide
 
 
 def _nowhere(state: Any, now: Any) -> Any:

@@ -6,6 +6,7 @@ from functools import partial
 from services.intake.domain.ask import Asked, Conversation, Known, decide_ask, settle
 from services.intake.domain.case import Case
 from services.intake.domain.customer import point_of
+from services.intake.domain.identify import identify
 from services.intake.domain.lifecycle import OPEN
 from services.intake.domain.order_state import ORDER, OrderState, order_asked_for, order_state
 from services.intake.domain.rules import Rules
@@ -21,6 +22,7 @@ from shared.store import Shape, Store
 
 CONVERSATIONS = Shape("conversations", Conversation, index=lambda talk: {"forget_at": talk.forget_at})
 SHOWN_OPEN = [*OPEN, "resolved"]
+MOST_LOOKED_AT = 50
 
 
 class Conversations(Store[Conversation]):
@@ -62,7 +64,8 @@ class Conversations(Store[Conversation]):
         rules = self.rules()
         said = asked.customer.model_dump(exclude_none=True)
         kinds = rules.ask.vouched_for.get(asked.channel or rules.ask.channel, ())
-        return tuple(point for kind in kinds if said.get(kind) and (point := point_of(kind, said[kind], rules)))
+        points = (point_of(kind, said[kind], rules, source=asked.source) for kind in kinds if said.get(kind))
+        return tuple(filter(None, points))
 
     async def _own_order(self, asked: Asked) -> OrderState | None:
         """What the customer system says of the order that he asks for; None where nobody can be asked for him."""
@@ -73,11 +76,23 @@ class Conversations(Store[Conversation]):
         return order_state(number, found)
 
     async def _own_cases(self, asked: Asked) -> list[Case]:
-        """The open cases of the asker; the newest first."""
-        points = self._points(asked)
-        found = await self.cases.customers.find({"ix.points": {"$in": list(points)}}, limit=1) if points else []
-        if not found:
+        """The open cases of the asker, the newest first: those that somebody opened who stated what his channel
+        vouches for. That he is their customer may rest on what he merely stated."""
+        points = frozenset(self._points(asked))
+        who = await self._who(asked, points)
+        if not who:
             return []
-        ids = list(await self.cases.customers.everyone_who_is(found[0].customer_id))
+        ids = list(await self.cases.customers.everyone_who_is(who))
         query = {"ix.customer": {"$in": ids}, "ix.status": {"$in": SHOWN_OPEN}}
-        return await self.cases.find(query, sort=[("ix.opened_at", -1)], limit=5)
+        found = await self.cases.find(query, sort=[("ix.opened_at", -1)], limit=MOST_LOOKED_AT)
+        return [case for case in found if not points.isdisjoint(case.opened_from)]
+
+    async def _who(self, asked: Asked, points: frozenset[str]) -> str:
+        """Whom these points mean, if nobody else has them; else ""."""
+        found = [one for one in await self.cases.customers.who_have(list(points)) if not one.anybody]
+        if len(found) != 1:
+            return ""
+        known = dict.fromkeys(points, found)
+        meant = identify(tuple(points), asked.customer.name, known, "", self.rules(), points)
+        return "" if meant.customer_id != found[0].customer_id else meant.customer_id
+

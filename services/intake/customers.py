@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from services.intake.change import ContactChange
-from services.intake.domain.customer import Customer, merge, points_of, remember
-from services.intake.domain.identify import Meant, identify
+from services.intake.domain.customer import Customer, merge, remember, stated_points, vouched_points
+from services.intake.domain.identify import MOST_AT_ONE_NUMBER, Meant, identify
 from services.intake.domain.rules import Rules
 from services.intake.domain.verify import entitled
 from shared.decisions import Decide
@@ -55,14 +55,26 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to be written of one contact's customer, and what he will be then. `learns`: a point new to him."""
+class Said:
+    """A contact, the points that it states, and those of them that its channel vouches for."""
 
     change: ContactChange
     points: tuple[str, ...]
+    vouched: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be written of one contact's customer, and what he will be then. `learns`: a point new to him."""
+
+    said: Said
     meant: Meant
     customer: Customer
     learns: bool
+
+    @property
+    def change(self) -> ContactChange:
+        return self.said.change
 
 
 class Customers(Store[Customer]):
@@ -90,14 +102,14 @@ class Customers(Store[Customer]):
 
     async def _plans(self, contacts: Sequence[ContactChange]) -> list[Plan]:
         rules, now = self.rules(), self.clock()
-        stated = [points_of(change.contact, rules) for change in contacts]
-        known = await self._known(point for points in stated for point in points)
-        return [_plan(change, points, known, now, rules) for change, points in zip(contacts, stated, strict=True)]
+        said = [_said(change, rules) for change in contacts]
+        known = await self._known(said, rules)
+        return [_plan(one, known, now, rules) for one in said]
 
-    async def _known(self, points: Iterable[str]) -> Known:
+    async def _known(self, said: Iterable[Said], rules: Rules) -> Known:
         """By whatever anybody was ever known by, who he is now."""
-        wanted = list(dict.fromkeys(points))
-        found = await self.find({"ix.points": {"$in": wanted}}, limit=0) if wanted else []
+        wanted = [point for one in said for point in one.points if not rules.joining.is_shared(point)]
+        found = await self.find({"ix.points": {"$in": list(dict.fromkeys(wanted))}}, limit=0) if wanted else []
         known = Known(customer for customer in found if not customer.merged_into)
         for loser in (customer for customer in found if customer.merged_into):
             known.learn(await self.present(loser), loser.points)
@@ -122,25 +134,27 @@ class Customers(Store[Customer]):
     async def _unsettled(self, plans: Sequence[Plan], states: Mapping[str, Customer | None]) -> list[ContactChange]:
         """The contacts that mean another by now: who was merged meanwhile learned nothing, and who has a new point may
         have it in common with somebody else who just got it."""
-        told_nothing, made = [], []
-        for plan in plans:
-            state = states[plan.meant.customer_id]
-            if state and state.merged_into:
-                told_nothing.append(plan.change)
-            elif plan.learns or plan.meant.same:
-                made.append(plan)
-        if not made:
-            return told_nothing
-        known, rules = await self._known(point for plan in made for point in plan.points), self.rules()
-        return told_nothing + [p.change for p in made if _meant(p.change, p.points, known, rules) != _alone(p)]
+        doubtful = [plan for plan in plans if plan.learns or plan.meant.same or _merged(plan, states)]
+        if not doubtful:
+            return []
+        rules = self.rules()
+        known = await self._known((plan.said for plan in doubtful), rules)
+        return [plan.change for plan in doubtful if not _still(plan.meant, _meant(plan.said, known, rules))]
 
-    async def everyone_who_is(self, customer_id: str) -> tuple[str, ...]:
-        """The ids under which one customer is known: whoever he was merged into, and all who were merged into him."""
-        customer = await self.get(customer_id)
-        if customer is None:
-            return (customer_id,)
-        ids = [(await self.present(customer)).customer_id]
-        fresh = ids
+    async def who_have(self, points: Sequence[str]) -> list[Customer]:
+        """All who have one of these contact points, as they are now, each once; at most MOST_AT_ONE_NUMBER."""
+        found = await self.find({"ix.points": {"$in": list(points)}}, limit=MOST_AT_ONE_NUMBER) if points else []
+        present = [await self.present(customer) for customer in found]
+        return list({customer.customer_id: customer for customer in present}.values())
+
+    async def everyone_who_is(self, *customer_ids: str) -> tuple[str, ...]:
+        """The ids under which customers are known: whoever they were merged into, and all who were merged into those.
+
+        The first is who the first of them is now.
+        """
+        known = await self.get_many(customer_ids)
+        now = [(await self.present(known[id_])).customer_id if id_ in known else id_ for id_ in customer_ids]
+        ids = fresh = list(dict.fromkeys(now))
         while fresh:
             losers = await self.find({"ix.merged_into": {"$in": fresh}}, limit=0)
             fresh = [loser.customer_id for loser in losers]
@@ -148,37 +162,55 @@ class Customers(Store[Customer]):
         return tuple(ids)
 
 
-def _meant(change: ContactChange, points: tuple[str, ...], known: Known, rules: Rules) -> Meant:
-    return identify(points, change.contact.customer.name, known.of(points), change.contact_id, rules)
+def _said(change: ContactChange, rules: Rules) -> Said:
+    stated = stated_points(change.contact, rules)
+    return Said(change, tuple(filter(None, stated.values())), vouched_points(change.contact, stated, rules))
 
 
-def _alone(plan: Plan) -> Meant:
-    """What is meant where nobody else was meanwhile taken for the same."""
-    return Meant(plan.meant.customer_id, fresh=False)
+def _meant(said: Said, known: Known, rules: Rules) -> Meant:
+    change = said.change
+    return identify(
+        said.points, change.contact.customer.name, known.of(said.points), change.contact_id, rules, said.vouched
+    )
 
 
-def _plan(change: ContactChange, points: tuple[str, ...], known: Known, now: datetime, rules: Rules) -> Plan:
-    meant = _meant(change, points, known, rules)
-    before = known.get(meant.customer_id, points)
-    decision = _remember(change, meant, points, rules)(before, now)
+def _merged(plan: Plan, states: Mapping[str, Customer | None]) -> bool:
+    state = states[plan.meant.customer_id]
+    return bool(state and state.merged_into)
+
+
+def _still(meant: Meant, now: Meant) -> bool:
+    """Whether nobody else is meant by now, or turned out to be the same."""
+    return now.customer_id == meant.customer_id and not now.same
+
+
+def _plan(said: Said, known: Known, now: datetime, rules: Rules) -> Plan:
+    meant = _meant(said, known, rules)
+    before = known.get(meant.customer_id, said.points)
+    decision = _remember(said.change, meant, rules)(before, now)
     for loser in meant.same:
         known.forget(loser)
     known.learn(decision.state)
-    learns = not set(points).issubset(before.points if before else ())
-    return Plan(change, points, meant, decision.state, learns)
+    learns = not set(meant.points).issubset(before.points if before else ())
+    return Plan(said, meant, decision.state, learns)
 
 
-def _remember(change: ContactChange, meant: Meant, points: tuple[str, ...], rules: Rules) -> Decide[Customer]:
+def _remember(change: ContactChange, meant: Meant, rules: Rules) -> Decide[Customer]:
     """What the contact tells of its customer, and what the customer system does."""
     remembers: Decide[Customer] = partial(
-        remember, contact=change.contact, customer_id=meant.customer_id, points=points, rules=rules, same=meant.same
+        remember,
+        contact=change.contact,
+        customer_id=meant.customer_id,
+        points=meant.points,
+        rules=rules,
+        same=meant.same,
     )
     found = change.answer.found if change.answer else None
     return partial(entitled, decide=remembers, found=found, rules=rules) if found else remembers
 
 
 def _remembering(plan: Plan, rules: Rules) -> Change[Customer]:
-    change, decide = plan.change, _remember(plan.change, plan.meant, plan.points, rules)
+    change, decide = plan.change, _remember(plan.change, plan.meant, rules)
     return Change(
         key=plan.meant.customer_id, decide=decide, cause=change.cause, trace=change.trace, fresh=plan.meant.fresh
     )

@@ -130,7 +130,7 @@ def _one(found: Mapping[str, Sequence[Held]]) -> dict[str, Held]:
 
 def asked(change: ContactChange, rules: Rules) -> Asked:
     contact, understood, customer = change.contact, change.read(rules), change.customer
-    about = understood.classification
+    about, one = understood.classification, bool(customer and not customer.anybody)
     return Asked(
         contact_id=change.contact_id,
         conversation=conversation_of(contact),
@@ -139,8 +139,8 @@ def asked(change: ContactChange, rules: Rules) -> Asked:
         claims=claims(customer, understood, rules.joining) if customer else {},
         facts=matter(understood.facts, about.category if about.certain else ()),
         customer_ids=frozenset((customer.customer_id, *customer.also)) if customer else frozenset(),
-        mentions=understood.mentions,
-        silent=contact.channel == "phone" and not understood.text,
+        mentions=one and understood.mentions,
+        silent=one and contact.channel == "phone" and not understood.text,
     )
 
 

@@ -115,13 +115,13 @@ class Indexer:
         )
 
     async def _said(self, cases: Iterable[Case]) -> dict[str, list[str]]:
-        """By case, what was said in it; not of those in which nothing was said but what they hold themselves."""
+        """By case, what was said in it, the newest first; not of those in which nothing was said but what they hold themselves."""
         keys = [case.case_id for case in cases if len(case.contacts) > 1 or case.first_responded_at]
         if not keys:
             return {}
         shown = {"key": 1, "text": {"$substrCP": [{"$ifNull": ["$text", ""]}, 0, LONGEST_LINE]}}
         query = {"key": {"$in": keys}, "kind": {"$in": list(SAID)}}
-        lines = await self._cases.timeline.find(query, projection=shown, sort=[("key", 1), ("order", 1)]).to_list(None)
+        lines = await self._cases.timeline.find(query, projection=shown, sort=[("key", 1), ("order", -1)]).to_list(None)
         return {key: [line["text"] for line in some] for key, some in groupby(lines, key=lambda line: line["key"])}
 
     async def _made_anew(self) -> Any:

@@ -79,14 +79,14 @@ class Listing:
             raise _too_wide() from None
 
     async def _named(self, filters: Filters, asked: Query, limit: int) -> list[Case]:
-        """The case of a number, or the cases of whom a contact point belongs to."""
+        """The case of a number, or the cases of all who have a contact point."""
         wanted = filters.query("ix.")
         if asked.number and (found := await self._in_cases({**wanted, "ix.number": asked.number}, limit)):
             return found
         if not asked.points:
             return []
-        known = await self._cases.customers.find({"ix.points": {"$in": list(asked.points)}}, limit=1)
-        ids = await self._cases.customers.everyone_who_is(known[0].customer_id) if known else ()
+        customers = self._cases.customers
+        ids = await customers.everyone_who_is(*(one.customer_id for one in await customers.who_have(asked.points)))
         return await self._in_cases({**wanted, "ix.customer": {"$in": list(ids)}}, limit) if ids else []
 
     async def _in_index(self, filters: Filters, asked: Query | None, limit: int) -> list[Case]:

@@ -1,21 +1,29 @@
-"""Work on two cases at once: merge, link, split. The other case is written first, under what makes a repeat harmless;
-then the one that the command is about. Broken off in between, the command comes again and finds the first half done.
+"""Work on two cases at once: merge, link, split; and word of a case that was merged. The other case is written first,
+under what makes a repeat harmless; then the one that it is about. Broken off in between, the command, or the contact,
+comes again and finds the first half done.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from services.intake.change import PairChange
+from services.intake.change import ContactChange, PairChange, deciding
 from services.intake.domain.case import Case, ContactSeen
-from services.intake.domain.choose_case import Place
+from services.intake.domain.choose_case import Asked, Place
+from services.intake.domain.claims import claims
 from services.intake.domain.contact_hash import contact_hash
+from services.intake.domain.customer import Customer
+from services.intake.domain.hear import hear
+from services.intake.domain.join import give_up
 from services.intake.domain.lifecycle import check
 from services.intake.domain.link import is_linked, link_case, linked_from
-from services.intake.domain.merge_cases import absorb_case, in_order, merge_case
+from services.intake.domain.merge_cases import absorb_case, has_absorbed, in_order, merge_case, whose
 from services.intake.domain.roster import unknown_agent
-from services.intake.domain.split import SOURCE, contact_of, new_case, open_split, split
+from services.intake.domain.split import SOURCE, contact_of, new_case, open_split, place_of, split
 from services.intake.domain.told import Told
 from services.intake.domain.understand import understand
+from services.intake.finder import Finder
+from services.intake.named_case import case_named
 from shared.decisions import Decide, Decision, Refused
 from shared.events.work import Work
 from shared.fold import Change
@@ -35,29 +43,52 @@ class Pairs:
         try:
             if not await self._cases.roster.knows(change.work.agent_id):
                 raise unknown_agent(change.work.agent_id)
-            change.decide = await prepare(change, change.work)
+            case = await self._case(change.work.case_id, "case_id")
+            change.key = case.case_id
+            change.decide = await prepare(change, case, change.work.model_copy(update={"case_id": case.case_id}))
         except Refused as refused:
             change.decide = partial(_refuse, refused)
 
-    async def _merge(self, change: PairChange, work: Work) -> Decide[Case]:
-        goes_on, ends = in_order(await self._case(work.case_id, "case_id"), await self._case(work.to, "to"))
+    async def hear(self, contacts: Sequence[ContactChange]) -> None:
+        """What is said better of a contact of a merged case is told first to the case that goes on."""
+        keys = list({change.key for change in contacts if not change.dry})
+        over = await self._cases.load_where({"_id": {"$in": keys}, "ix.merged_into": {"$exists": True}}) if keys else {}
+        for change in contacts:
+            case = over[change.key].state if change.key in over else None
+            seen = case.seen(change.contact_id) if case else None
+            if case and seen and change.contact.revision > seen.revision:
+                await self._hear(change, case)
+
+    async def _hear(self, change: ContactChange, case: Case) -> None:
+        try:
+            while case.merged_into:
+                case = await self._case(case.merged_into, "case_id")
+            decide = deciding(hear, change, Place(case.case_id, "contact"), self._cases.rules())
+            await self._first(Change(case.case_id, decide, named(change.cause, "heard")))
+        except Refused as refused:
+            change.decide = partial(_refuse, refused)
+
+    async def _merge(self, change: PairChange, case: Case, work: Work) -> Decide[Case]:
+        goes_on, ends = in_order(case, await self._case(work.to, "to"))
         change.key = ends.case_id
-        absorb = partial(absorb_case, other=ends, work=work, rules=self._cases.rules())
-        await self._first(Change(goes_on.case_id, absorb, named(change.cause, "other")))
+        if not has_absorbed(goes_on, ends):
+            customer_id = whose(goes_on, await self._customer(goes_on), ends, await self._customer(ends))
+            absorb = partial(absorb_case, other=ends, customer_id=customer_id, work=work, rules=self._cases.rules())
+            await self._first(Change(goes_on.case_id, absorb, named(change.cause, "other")))
         return partial(merge_case, into=goes_on, work=work)
 
-    async def _link(self, change: PairChange, work: Work) -> Decide[Case]:
-        case, other = await self._case(work.case_id, "case_id"), await self._case(work.to, "to")
+    async def _link(self, change: PairChange, case: Case, work: Work) -> Decide[Case]:
+        other = await self._case(work.to, "to")
         if case.case_id != other.case_id:
             back = partial(linked_from, from_=case.case_id, kind="related", by=work.agent_id, why=work.reason or "")
             await self._first(Change(other.case_id, back, named(change.cause, "other")))
         return partial(link_case, other=other, work=work)
 
-    async def _split(self, change: PairChange, work: Work) -> Decide[Case]:
-        case = await self._case(work.case_id, "case_id")
+    async def _split(self, change: PairChange, case: Case, work: Work) -> Decide[Case]:
+        told = await self._told(case, work)
         if not is_linked(case, new_case(work)):
             check(case, "split")
-        told = await self._told(case, work)
+            await self._give_up(change, told.place)
         cause = contact_event_id(SOURCE, told.contact.id, 1)
         opening = partial(open_split, told=told, from_=case, work=work, rules=self._cases.rules())
         return partial(split, into=await self._first(Change(told.place.case_id, opening, cause)), work=work)
@@ -65,8 +96,15 @@ class Pairs:
     async def _told(self, case: Case, work: Work) -> Told:
         contact = contact_of(case, await self._line(case, work.contact_id) if work.contact_id else {}, work)
         seen = ContactSeen(id=contact_id(contact.source, contact.id), revision=1, hash=contact_hash(contact))
-        customer = await self._cases.customers.get(case.customer_id)
-        return Told(contact, seen, understand(contact, self._cases.rules()), customer, "", Place(new_case(work)))
+        rules = self._cases.rules()
+        customer, understood = await self._customer(case), understand(contact, rules)
+        asked = Asked(seen.id, claims=claims(customer, understood, rules.joining))
+        found = await Finder(self._cases.documents).find([asked], self._cases.clock())
+        return Told(contact, seen, understood, customer, "", place_of(case, asked, found, work))
+
+    async def _give_up(self, change: PairChange, place: Place) -> None:
+        if names := frozenset(name for _, name in place.given_up):
+            await self._first(Change(change.key, partial(give_up, names=names), named(change.cause, "given up")))
 
     async def _line(self, case: Case, id_: str) -> dict[str, Any]:
         """What a contact of the case said, as its newest revision has it. Raises Refused `unknown_contact` (404)."""
@@ -81,10 +119,12 @@ class Pairs:
     async def _case(self, id_: str | None, field: str) -> Case:
         if not id_:
             raise Refused("missing_field", "name the other case in `to`", field=field, status=422)
-        case = await self._cases.get(id_)
-        if case is None:
-            raise Refused("unknown_case", f"there is no case {id_}", field=field, status=404)
-        return case
+        return await case_named(self._cases, id_, field=field)
+
+    async def _customer(self, case: Case) -> Customer:
+        """Who the customer of a case is by now; somebody without a contact point where nobody is known."""
+        known = await self._cases.customers.get(case.customer_id)
+        return await self._cases.customers.present(known) if known else Customer(customer_id=case.customer_id)
 
     async def _first(self, change: Change[Case]) -> Case:
         (outcome,) = await self._cases.apply_only([change])

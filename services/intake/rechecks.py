@@ -47,7 +47,8 @@ class Rechecks:
         cause = named("facts checked", case.case_id, wire(case.recheck_at) if case.recheck_at else "")
         if found and found.customer:
             decide = partial(entitled, decide=_as_he_is, found=found, rules=rules)
-            await self.running.submit(self.cases.customers, Change(case.customer_id, decide, cause))
+            (now, *_) = await self.cases.customers.everyone_who_is(case.customer_id)
+            await self.running.submit(self.cases.customers, Change(now, decide, cause))
         checked = partial(rechecked, asked=case.facts, found=found, rules=rules)
         await self.running.submit(self.cases, Change(case.case_id, checked, cause))
 

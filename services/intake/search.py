@@ -26,7 +26,7 @@ INDEXES = (
     IndexModel([("category", 1), *NEWEST_FIRST], name="category"),
     IndexModel([("status", 1), ("priority", 1), *NEWEST_FIRST], name="status"),
     IndexModel([*NEWEST_FIRST], name="newest"),
-    IndexModel([("words", 1), ("opened_at", -1)], name="helping", partialFilterExpression={"helps": True}),
+    IndexModel([("about", 1), ("opened_at", -1)], name="helping", partialFilterExpression={"helps": True}),
 )
 
 
@@ -54,14 +54,14 @@ class Search:
         return [body["_id"] for body in await cursor.to_list(None)]
 
     async def candidates(self, words: Iterable[str], but: Iterable[str]) -> list[tuple[str, frozenset[str]]]:
-        """The newest cases that help and share a rare word, with their words; none of these customers'."""
+        """The newest cases that help and share a rare word, with what they are about; none of these customers'."""
         rare = (await self.frequencies()).rarest(words)
-        query = {"helps": True, "words": {"$in": rare}, "customer": {"$nin": list(but)}}
+        query = {"helps": True, "about": {"$in": rare}, "customer": {"$nin": list(but)}}
         cursor = self._found.find(
-            query, projection={"words": 1}, sort=[("opened_at", -1)], limit=MOST_CANDIDATES,
+            query, projection={"about": 1}, sort=[("opened_at", -1)], limit=MOST_CANDIDATES,
             batch_size=MOST_CANDIDATES, max_time_ms=HELP_WITHIN_MS,
         )  # fmt: skip
-        return [(body["_id"], frozenset(body["words"])) for body in await cursor.to_list(None)]
+        return [(body["_id"], frozenset(body["about"])) for body in await cursor.to_list(None)]
 
     async def frequencies(self) -> Frequencies:
         """How common words are now, counted in the newest SAMPLE cases, and again now and then."""

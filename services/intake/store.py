@@ -147,6 +147,7 @@ class Cases(Store[Case]):
     async def _locate(self, contacts: Sequence[ContactChange]) -> None:
         finder, rules, now = Finder(self._reads), self.rules(), self.clock()
         own = await finder.own(contacts)
+        known = [change for change in contacts if change.contact_id in own]
         asks = [asked(change, rules) for change in contacts]
         found = await finder.find(asks, now - rules.joining.reopen_within)
         for change, one in zip(contacts, asks, strict=True):
@@ -160,6 +161,7 @@ class Cases(Store[Case]):
             own[change.contact_id] = place.case_id
             learn(found, one, place, now)
             address(change, place, rules)
+        await Pairs(self).hear(known)
 
     async def _free(self, place: Place, found: Found, *, dry: bool) -> None:
         """Claims that no longer hold are taken from their cases before another case makes them."""

@@ -89,6 +89,11 @@ class Contact(EventData):
     voice: Annotated[dict[str, Any] | None, PERSONAL] = None
     self_service: Annotated[tuple[Turn, ...], Field(max_length=MAX_TURNS)] = ()
 
+    @property
+    def thread(self) -> str:
+        """The id of the contact that began it; its own where it answers none."""
+        return self.replies_to[0] if self.replies_to else self.id
+
     @field_validator("customer", "facts", "attachments", "replies_to", mode="before")
     @classmethod
     def absent_is_empty(cls, value: Any, info: Any) -> Any:

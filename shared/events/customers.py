@@ -2,7 +2,18 @@
 
 from typing import ClassVar
 
-from shared.events.base import EventData, PersonalText
+from shared.events.base import Body, EventData, PersonalText
+
+
+class Entitled(Body):
+    """What a customer has a right to: warranty, onsite, priority, or what the rules call so.
+
+    `until`: the last day (`2027-05-01`), None without end. `of`: the serial or order that it is for, None for all.
+    """
+
+    name: str
+    until: str | None = None
+    of: PersonalText | None = None
 
 
 class CustomerUpdated(EventData):
@@ -20,6 +31,7 @@ class CustomerUpdated(EventData):
     socials: tuple[PersonalText, ...] = ()
     consents: dict[str, bool] = {}
     merged_into: str | None = None
+    entitlements: tuple[Entitled, ...] = ()
 
 
 EVENTS = (CustomerUpdated,)

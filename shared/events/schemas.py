@@ -64,7 +64,7 @@ class Channel:
 
 CHANNELS: Mapping[str, Channel] = {
     "contacts.v1": Channel(
-        "the conversation, else `source:id`",
+        "the conversation, else `source:id` of what began the thread (the first of `replies_to`)",
         "What customers say, from channel systems. A record may also be a structured CloudEvent or bare JSON; "
         "`source` + `id` of the data is the identity, recognised for ever.",
         outsiders=True,

@@ -1,6 +1,8 @@
 """Which case a contact joins (IN-4), told as stories before the real stores in memory."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from services.intake.domain.case import Case
 from services.intake.domain.lifecycle import SETTLED
 from services.intake.domain.work import decide_work
 from services.intake.store import Cases
+from services.intake.views import timeline
 from shared.events.contacts import Contact
 from shared.events.work import Work
 from shared.fold import Change
@@ -130,5 +133,20 @@ def test_IN_4_a_solved_case_is_not_opened_again_by_its_topic_alone_but_followed(
         again = await says(cases, "m2", text)
         assert (again.case_id != case.case_id, [link.to for link in again.links]) == (True, [case.case_id])
         assert (await says(cases, "m3", text)).case_id == again.case_id
+
+    told(story)
+
+
+def test_IN_10_a_long_timeline_is_read_from_its_newest_lines_back_without_a_gap_or_a_repeat() -> None:
+    async def story(cases: Cases) -> None:
+        for number in range(8):
+            case = await says(cases, f"c{number}", f"第{number}次说", "chat", conversation="talk")
+            await asyncio.sleep(0.01)
+        pages, until = [], None
+        while not pages or until:
+            page = await timeline(cases, case, until, most=3)
+            pages.append([line["data"]["id"] for line in page["timeline"]])
+            until = datetime.fromisoformat(page["earlier"]) if page["earlier"] else None
+        assert pages == [["c5", "c6", "c7"], ["c2", "c3", "c4"], ["c0", "c1"]]
 
     told(story)

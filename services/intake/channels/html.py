@@ -12,10 +12,12 @@ _UNSEEN = frozenset(("head", "script", "style", "template", "noscript", "iframe"
 _HIDDEN = re.compile(
     r"(?<![-\w])(?:display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all"
     r"|(?:opacity|font-size|max-height)\s*:\s*0*(?:0|\.0+|0\.0*)(?![.\d])"
-    r"|(?:margin-)?(?:left|top|text-indent)\s*:\s*-\d{3,})",
+    r"|(?:margin-)?(?:left|top|text-indent)\s*:\s*-(?:[5-9]\d\d|\d{4}|\d{3}(?:%|v[wh]|r?em)))",
     re.IGNORECASE,
 )
-_PICTURE = re.compile(r"""(?<=["'(=])\s*data:[^"'()<>\s]{0,200};base64,[^"'()<>]*""", re.IGNORECASE)
+_PICTURE = re.compile(
+    r"""(?<=["'(=])\s*data:[^"'()<>\s:,]{0,200};base64,[^"'()<>\s]*(?:\s+[a-z0-9+/=]{40,})*""", re.IGNORECASE
+)
 """A pasted one, within its markup."""
 _BLOCKS = frozenset(
     ("address", "article", "br", "dd", "div", "dl", "dt", "footer", "form", "h1", "h2", "h3", "h4", "h5",

@@ -1,6 +1,6 @@
 """What telephony tells of a call, form by form, as revisions of one contact.
 
-Each form says all that is known of the call by then: a later one takes the place of those before.
+A form that knows more is a higher revision. Recording and transcript may come in any order, each in a form of its own.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ Link = Annotated[str, Field(max_length=2000)]
 
 
 class Call(BaseModel):
-    """`revision`: the sender's own count of his forms of the call; absent: the place of its state in a call's course.
+    """`revision`: the sender's own count of his forms of the call; absent: how much the form knows.
 
     `subject`: what the caller chose or said at the start. `sentiment`: telephony's own reading of the voice, -1 to 1.
     """
@@ -78,7 +78,7 @@ def contact_value(call: Call, source: str, rules: PhoneRules, default_language: 
     return {
         "source": source,
         "id": call.call,
-        "revision": call.revision or 1 + STATES.index(call.state),
+        "revision": call.revision or _known_by(call),
         "channel": "phone",
         "conversation": call.call,
         "occurred_at": call.started,
@@ -87,6 +87,11 @@ def contact_value(call: Call, source: str, rules: PhoneRules, default_language: 
         "text": call.transcript,
         "voice": dict(_said_of_it(call)),
     }
+
+
+def _known_by(call: Call) -> int:
+    """Higher where recording or transcript is there, then where the state is a later one."""
+    return 1 + STATES.index(call.state) + len(STATES) * (bool(call.recording) + 2 * bool(call.transcript))
 
 
 def _customers_number(call: Call, rules: PhoneRules) -> str | None:

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from pydantic import AnyUrl, TypeAdapter, ValidationError
 
@@ -98,16 +98,20 @@ def _public(host: str) -> bool:
 def _against_content(attachment: Attachment, url: AnyUrl, rules: AttachmentsFile) -> str:
     if visible(attachment.name) != attachment.name:
         return "name"
-    endings = _endings(attachment.name) | _endings(unquote(url.path or ""))
-    if not endings.isdisjoint(rules.endings_refused):
+    names = (attachment.name, unquote(url.path or ""), *_names_in_query(url, rules))
+    if any(not _endings(name).isdisjoint(rules.endings_refused) for name in names):
         return "ending"
     if attachment.media_type.partition(";")[0].strip().casefold() in rules.media_types_refused:
         return "media_type"
     return "too_large" if (attachment.bytes or 0) > rules.max_bytes else ""
 
 
+def _names_in_query(url: AnyUrl, rules: AttachmentsFile) -> Iterable[str]:
+    return (said for name, said in parse_qsl(url.query or "") if name.casefold() in rules.names_in_query)
+
+
 def _endings(name: str) -> set[str]:
-    """As systems read it that ignore blanks and dots at the end, and what follows a colon or semicolon."""
+    """As systems read it that ignore blanks, dots and quotes at the end, and what follows a colon or semicolon."""
     plain = _FOLDERS.sub("", unicodedata.normalize("NFKC", readable(name)).casefold())
-    pieces = (piece.rstrip(" .") for piece in _STREAMS.split(plain))
+    pieces = (piece.rstrip(" .\"'") for piece in _STREAMS.split(plain))
     return {f".{ending}" for piece in pieces if (ending := piece.rpartition(".")[2]) != piece}

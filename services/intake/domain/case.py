@@ -32,12 +32,16 @@ RULES = "rules"
 
 
 class ContactSeen(BaseModel):
-    """A contact that the case holds: its identity, its newest revision, and the hash of what that revision said."""
+    """A contact that the case holds: its identity, its newest revision, and the hash of what that revision said.
+
+    `parts`: which parts of a call any of its revisions brought (`call.py`).
+    """
 
     model_config = ConfigDict(frozen=True)
     id: str
     revision: int
     hash: str
+    parts: tuple[str, ...] = ()
 
 
 class Escalation(BaseModel):
@@ -64,6 +68,7 @@ class Case(BaseModel):
     """`category_by` and `priority_by` say whether the rules or a person (an agent id) decided last.
     `category_by_model`: what was learned says of it; `review`: why a person must look at it first, until one has.
 
+    `opened_from`: the contact points that the contact which opened it stated.
     `open_conversations` are those whose next contact belongs here, `claims` what else finds it (`claims.py`); a closed
     or full case gives them up. `touched_at`: when the customer spoke last.
     `due_at`: until when it should be resolved; None while that clock stands. `escalations`: those that are open.
@@ -89,6 +94,7 @@ class Case(BaseModel):
     links: tuple[Link, ...] = ()
 
     customer_id: str
+    opened_from: tuple[str, ...] = ()
     reach: Reach = Reach()
     tier: str | None = None
     language: str

@@ -23,13 +23,15 @@ _MOST_NUMBERS = 5
 def claims(customer: Customer, understood: Understanding, rules: JoiningFile) -> dict[str, tuple[str, ...]]:
     """By rule, strongest first: the names that the contact speaks of, under each id that its customer ever had.
 
-    The first of each is under his present id. Nothing for who can't be recognised again.
+    The first of each is under his present id. Nothing for who can't be recognised again, and no topic for who may be
+    anybody at a number.
     """
     if not customer.points:
         return {}
     spoken = {fact: canonical(understood.facts[fact]) for fact in FACTS if fact in understood.facts}
-    if understood.classification.certain and understood.classification.confidence >= rules.topic_from:
-        spoken["topic"] = "/".join(understood.classification.category[:2])
+    about = understood.classification
+    if about.certain and about.confidence >= rules.topic_from and not customer.anybody:
+        spoken["topic"] = "/".join(about.category[:2])
     ids = (customer.customer_id, *customer.also)
     return {rule: tuple(_name(id_, rule, value) for id_ in ids) for rule, value in spoken.items()}
 

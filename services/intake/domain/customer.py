@@ -20,12 +20,16 @@ from services.intake.domain.visible import visible
 from shared.decisions import Decision, Note, Refused
 from shared.events.cases import Reach
 from shared.events.contacts import Contact
-from shared.events.customers import CustomerUpdated
+from shared.events.customers import CustomerUpdated, Entitled
+from shared.ids import named
 
 KINDS = {"phone": "phone", "email": "email", "app_id": "app", "social": "social"}
 RULES = "rules"
 _SAME = "known by the same contact points"
 MAX_POINTS = 50
+MOST_GAINED = 50
+"""Others that one customer may have turned out to be."""
+ANYBODY = "anybody"
 MAX_POINT = 200
 _E164 = re.compile(r"\+[1-9]\d{7,14}")
 _CHINESE_MOBILE = re.compile(r"1[3-9]\d{9}")
@@ -53,6 +57,11 @@ class Customer(BaseModel):
     entitlements: tuple[Entitlement, ...] = ()
 
     @property
+    def anybody(self) -> bool:
+        """Whether he stands for all who call from a number of several and do not say who they are."""
+        return any(self.customer_id == named("customer", point, ANYBODY) for point in self.points)
+
+    @property
     def also(self) -> tuple[str, ...]:
         """The ids under which he was known too."""
         return tuple(self.gained)
@@ -71,8 +80,16 @@ def stated_points(contact: Contact, rules: Rules) -> dict[str, str]:
     said = contact.customer
     given = {"phone": said.phone, "email": said.email, "app_id": said.app_id, "social": said.social}
     return {
-        field: point_of(field, value, rules, said.language) for field, value in given.items() if value and value.strip()
+        field: point_of(field, value, rules, said.language, contact.source)
+        for field, value in given.items()
+        if value and value.strip()
     }
+
+
+def vouched_points(contact: Contact, points: Mapping[str, str], rules: Rules) -> frozenset[str]:
+    """Of what a contact states (`stated_points`), that for which its channel vouches."""
+    fields = rules.ask.vouched_for.get(contact.channel, ())
+    return frozenset(points[field] for field in fields if points.get(field))
 
 
 def points_of(contact: Contact, rules: Rules) -> tuple[str, ...]:
@@ -86,14 +103,19 @@ def points_of_reach(reach: Reach) -> tuple[str, ...]:
     return tuple(f"{KINDS[field]}:{value}" for field, value in told.items())
 
 
-def point_of(field: str, value: str, rules: Rules, language: str | None = None) -> str:
-    """The normalised point for `phone`, `email`, `app_id` or `social`; "" when the value is no such thing."""
+def point_of(field: str, value: str, rules: Rules, language: str | None = None, source: str = "") -> str:
+    """The normalised point for `phone`, `email`, `app_id` or `social`; "" when the value is no such thing.
+
+    `source`: who says so, since the same id of two systems may be two people (`id_spaces`).
+    """
     value = visible(value).strip()
     if field == "phone":
         code = language_code(language) or rules.lifecycle.default_language
         value = phone_number(value, rules.lifecycle.regions.get(code, rules.lifecycle.default_region))
     elif field == "email":
         value = email_address(value)
+    elif value and source in rules.joining.id_spaces:
+        value = f"{rules.joining.id_spaces[source]}:{value}"
     return f"{KINDS[field]}:{value}" if 0 < len(value) <= MAX_POINT else ""
 
 
@@ -160,8 +182,14 @@ def remember(
 def absorb(
     state: Customer | None, now: datetime, *, other: Customer, rules: Rules, by: str, why: str
 ) -> Decision[Customer]:
-    """Another turns out to be this one, because a person says so."""
+    """Another turns out to be this one, because a person says so. Raises Refused `too_many_merged` (409)."""
     assert state is not None, "only a known customer can turn out to be another"
+    if len({*state.gained, *other.gained, other.customer_id}) > MOST_GAINED:
+        raise Refused(
+            "too_many_merged",
+            f"more than {MOST_GAINED} customers would be one; if they share a contact point, list it in joining.yaml",
+            field="other",
+        )
     apart = tuple(id_ for id_ in state.apart if id_ != other.customer_id)
     after = _with(state.model_copy(update={"apart": apart}), (other,), rules)
     note = Note(now, "merged", by, why, {"from": [other.customer_id]})
@@ -171,15 +199,17 @@ def absorb(
 def _with(customer: Customer, same: tuple[Customer, ...], rules: Rules) -> Customer:
     for other in same:
         new = tuple(point for point in other.points if point not in customer.points)
-        gained = {**customer.gained, **other.gained}
-        gained.setdefault(other.customer_id, new)
+        new = new[: MAX_POINTS - len(customer.points)]
+        came = {id_: tuple(point for point in some if point in new) for id_, some in other.gained.items()}
+        gained = {other.customer_id: new, **came, **customer.gained}
         told = {
             "name": customer.name or other.name,
             "tier": higher_tier(customer.tier, other.tier, rules),
             "language": customer.language or other.language,
-            "points": (*customer.points, *new)[:MAX_POINTS],
+            "points": (*customer.points, *new),
             "consents": other.consents | customer.consents,
             "gained": gained,
+            "entitlements": customer.entitlements or other.entitlements,
         }
         customer = customer.model_copy(update=told)
     return customer
@@ -201,6 +231,20 @@ def merge(state: Customer | None, now: datetime, *, into: str, by: str = RULES, 
     apart = tuple(id_ for id_ in state.apart if id_ != into)
     merged = state.model_copy(update={"merged_into": into, "apart": apart})
     return Decision(merged, (updated(merged),), Note(now, "merged", by, why, {"into": into}))
+
+
+def parting(one: Customer, other: Customer) -> tuple[Customer, Customer]:
+    """Of two who were taken for one: who goes, and who stays. Asked again, half done or done, it says the same.
+
+    Raises Refused `not_merged` (409).
+    """
+    for goes, stays in ((one, other), (other, one)):
+        if goes.merged_into == stays.customer_id or (not goes.merged_into and stays.customer_id in goes.apart):
+            return goes, stays
+    pointing = [f"{customer.customer_id} is merged into {customer.merged_into}"
+                for customer in (one, other) if customer.merged_into]  # fmt: skip
+    detail = "; ".join(pointing) or "neither is merged into anybody"
+    raise Refused("not_merged", f"these two are not merged with each other: {detail}", field="other")
 
 
 def unmerge(state: Customer | None, now: datetime, *, from_: str, by: str, why: str) -> Decision[Customer]:
@@ -249,6 +293,7 @@ def updated(customer: Customer) -> CustomerUpdated:
         socials=points.get("social", ()),
         consents=customer.consents,
         merged_into=customer.merged_into,
+        entitlements=tuple(Entitled(**entitlement.model_dump()) for entitlement in customer.entitlements),
     )
 
 

@@ -11,19 +11,27 @@ from services.intake.domain.rules import SEPARATOR
 from services.intake.domain.similar import helps
 from services.intake.domain.tokens import tokens, words
 
-SHAPE = 1
+SHAPE = 2
 """Raised when what is kept here, or how texts are cut, changes: then the index is made anew."""
 SAID = ("contact", "amended", "responded", "noted")
 """Lines of the timeline whose words are found."""
+MOST_WORDS = 5_000
+"""Of one case; what it is about and what came of it first, then what was said last."""
+MOST_ABOUT = 100
 
 
 def findable(case: Case, version: int, said: Sequence[str] = ()) -> dict[str, Any]:
-    """`said`: the words of its timeline. `version`: of the document that this was drawn from."""
+    """`said`: the words of its timeline, the newest first. `version`: of the document that this was drawn from.
+
+    `about`: what others are compared with it by, where it helps anybody.
+    """
+    helping = helps(case)
     return {
         "_id": case.case_id,
         "v": version,
-        "words": list(tokens(*_texts(case), *said)),
-        "helps": helps(case),
+        "words": list(tokens(*_texts(case), *said, most=MOST_WORDS)),
+        "helps": helping,
+        "about": sorted(about(case)) if helping else [],
         "number": case.number,
         "status": case.status,
         "priority": case.priority,
@@ -39,12 +47,12 @@ def paths(category: Sequence[str]) -> list[str]:
 
 
 def about(case: Case) -> frozenset[str]:
-    """The words of what the customer wants, without codes: what it is compared by."""
-    return words(tokens(case.subject, case.text, case.latest))
+    """The first words of what the customer wants, without codes: what it is compared by."""
+    return words(tokens(case.subject, case.text, case.latest, most=MOST_ABOUT))
 
 
 def _texts(case: Case) -> tuple[str | None, ...]:
     return (
-        " ".join(case.facts.values()), case.subject, case.text, case.latest, " ".join(case.category), case.summary,
-        case.resolution, case.cause, case.measure,
+        " ".join(case.facts.values()), " ".join(case.category), case.resolution, case.cause, case.measure, case.summary,
+        case.subject, case.latest, case.text,
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from services.intake.domain.call import is_form, is_silent, kept
 from services.intake.domain.case import RULES, Case, beginning
 from services.intake.domain.customer import higher_tier, reach_of
 from services.intake.domain.diagnostics import diagnostics_named, joined_names
@@ -56,18 +57,30 @@ def _known(case: Case, now: datetime, told: Told, rules: Rules, amends: bool) ->
         facts_given=tuple(dict.fromkeys((*case.facts_given, *understood.given))),
         tags=tuple(dict.fromkeys((*case.tags, *understood.classification.tags))),
         demand=case.demand or understood.classification.demand,
-        sentiment=understood.sentiment,
+        sentiment=case.sentiment if amends and is_silent(contact) else understood.sentiment,
         tried=tried_with(case.tried, contact),
         diagnostics=joined_names(case.diagnostics, diagnostics_named(contact)),
         flags=tuple(dict.fromkeys((*case.flags, *flags_of(contact, understood, now, rules)))),
     )
-    if amends and case.contacts[0].id == told.seen.id:
-        text, truncated = beginning(contact.text)
-        subject = (contact.subject or "")[:MAX_SUBJECT] or None
-        after = after.changed(subject=subject, text=text, text_truncated=truncated)
-    else:
-        after = after.changed(latest=(understood.text or contact.subject or "")[:MAX_SUBJECT] or None)
+    after = _worded(after, told, rules, amends)
     return after.changed(missing=still_missing(after, rules))
+
+
+def _worded(case: Case, told: Told, rules: Rules, amends: bool) -> Case:
+    """The words of the opening contact are the case's, those of another its latest.
+
+    An amendment takes the place of what was said before; but a form of a call says only a part of it.
+    """
+    contact = told.contact
+    text, truncated = beginning(contact.text)
+    subject = (contact.subject or "")[:MAX_SUBJECT] or None
+    latest = told.understood.text[:MAX_SUBJECT] or subject
+    if amends and is_form(contact):
+        text, truncated = (text, truncated) if text else (case.text, case.text_truncated)
+        subject, latest = kept(subject, case.subject, rules), kept(latest, case.latest, rules)
+    if amends and case.contacts[0].id == told.seen.id:
+        return case.changed(subject=subject, text=text, text_truncated=truncated)
+    return case.changed(latest=latest)
 
 
 def speaks_for_himself(case: Case, told: Told) -> bool:

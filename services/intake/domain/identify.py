@@ -1,116 +1,218 @@
 """Whom a contact is from (IN-3): which of the customers with its contact points he is, and which of them are one.
 
-A mail address, an app id, a social id are one person's own. A phone number finds whoever has it unless he is plainly
-another: a landline may be the switchboard of a firm, so there another name or another app id is enough; a mobile is
-seldom shared, so there both must differ. Numbers that the rules list as shared find nobody. Whom a person told apart
-once is never taken for one again.
+What the channel vouches for (`ask.yaml`) is his. A mail address, an app id or a social id finds its owner; a mobile
+whoever has it, unless name and account both differ. What he merely states finds an owner unless that is contradicted:
+both have names and these differ, or no name agrees and the owner has another account of a kind that the channel vouches
+for. A number of several (a landline, or two who have it are known to be two) finds whoever has the same name and
+no other account. What the rules list as shared finds nobody. Whom a person told apart is never taken for one again.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import combinations
 
 import phonenumbers
 
-from services.intake.domain.customer import Customer
+from services.intake.domain import names
+from services.intake.domain.customer import ANYBODY, MOST_GAINED, Customer
 from services.intake.domain.rules import Rules
 from shared.ids import named
 
 _MOBILE = phonenumbers.PhoneNumberType.MOBILE
-_SOMEBODY, _ANYBODY = "somebody", "anybody"
+MOST_AT_ONE_NUMBER = 50
+"""Customers who are found by one number; who comes later is not remembered by it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """`customer_id`: who he is, known or new. `same`: known customers who turn out to be him."""
+    """`customer_id`: who he is, known or new. `same`: known customers who turn out to be him.
+
+    `points`: those of the contact that are his, by which he is found from now on.
+    """
 
     customer_id: str
     fresh: bool
     same: tuple[Customer, ...] = ()
+    points: tuple[str, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a contact tells: `own` points, those first that the channel vouches for, and a `number` with who has it.
+
+    `several`: the number may be of more than one.
+    """
+
+    name: str | None
+    own: tuple[str, ...]
+    number: str
+    holders: tuple[Customer, ...]
+    several: bool
+    vouched: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """Who it is, as far as he is found; what is known of each customer helps to tell whether the next one is him."""
+
+    names: tuple[str, ...]
+    accounts: frozenset[str]
+    titles: tuple[str, ...]
+    him: tuple[Customer, ...] = ()
+
+    def with_(self, customer: Customer) -> "_Person":
+        known = (*self.names, customer.name) if customer.name else self.names
+        return _Person(known, self.accounts.union(_own(customer.points)), self.titles, (*self.him, customer))
+
+    def named_alike(self, customer: Customer) -> bool:
+        return any(names.alike(name, customer.name or "", self.titles) for name in self.names)
+
+    def named_otherwise(self, customer: Customer) -> bool:
+        theirs = customer.name or ""
+        return bool(self.names) and all(names.differ(name, theirs, self.titles) for name in self.names)
 
 
 def identify(
-    points: tuple[str, ...], name: str | None, known: Mapping[str, Iterable[Customer]], contact_id: str, rules: Rules
-) -> Meant:
-    """`points`: what the contact states; `known`: by point, the customers who have it (none that was merged)."""
-    phones = tuple(point for point in points if point.startswith("phone:") and not _listed(point, rules))
-    own = tuple(point for point in points if not point.startswith("phone:"))
-    likely = _likely(phones, known)
-    anybody = not name and not own and _several(likely, phones)
-    him = () if anybody else _him(name, own, phones, known, likely)
-    if him:
-        winner, *same = sorted(him, key=lambda customer: customer.customer_id)
-        return Meant(winner.customer_id, fresh=False, same=tuple(same))
-    id_ = named("customer", *_new(points, own, phones, name, contact_id, taken=bool(likely), anybody=anybody))
-    return Meant(id_, fresh=all(customer.customer_id != id_ for some in known.values() for customer in some))
+    points: tuple[str, ...], name: str | None, known: Mapping[str, Iterable[Customer]], contact_id: str, rules: Rules,
+    vouched: Collection[str] = (),
+) -> Meant:  # fmt: skip
+    """`points`: what the contact states, of which the channel vouches for `vouched`.
+
+    `known`: by point, the customers who have it (none that was merged).
+    """
+    usable = tuple(point for point in points if not rules.joining.is_shared(point))
+    told = _told(usable, name, known, frozenset(vouched), rules)
+    person, own = _of_own_points(told, known, rules)
+    person = _of_number(person, told)
+    kept = (*own, told.number) if told.number and _keeps_number(person, told) else own
+    if person.him:
+        winner, *others = _in_order(person.him)
+        return Meant(winner.customer_id, fresh=False, same=_with_room(winner, others), points=kept)
+    new = _new(told, own, usable) or (contact_id,)
+    id_ = named("customer", *new)
+    there = any(customer.customer_id == id_ for some in known.values() for customer in some)
+    # without a point of his own he may be there unseen
+    return Meant(id_, fresh=not there and bool(kept or new == (contact_id,)), points=kept)
 
 
-def _him(
-    name: str | None, own: tuple[str, ...], phones: tuple[str, ...],
-    known: Mapping[str, Iterable[Customer]], likely: Iterable[Customer],
-) -> list[Customer]:  # fmt: skip
-    """All who are the one person; what is known of each helps to tell whether the next one is."""
-    him: dict[str, Customer] = {}
-    person = Customer(customer_id="", name=name, points=own)
-    for customer in (customer for point in own for customer in known.get(point, ())):
-        if not _told_apart(customer, him.values()):
-            him[customer.customer_id], person = customer, _one(person, customer)
-    for customer in likely:
-        if not _another(person, customer, phones) and not _told_apart(customer, him.values()):
-            him[customer.customer_id], person = customer, _one(person, customer)
-    return list(him.values())
+def _told(
+    points: tuple[str, ...], name: str | None, known: Mapping[str, Iterable[Customer]], vouched: frozenset[str],
+    rules: Rules,
+) -> _Told:  # fmt: skip
+    own = tuple(sorted(_own(points), key=lambda point: point not in vouched))
+    number = next((point for point in points if point.startswith("phone:")), "")
+    holders = tuple(customer for customer in _in_order(known.get(number, ())) if not customer.anybody)
+    several = bool(number) and (_may_be_shared(number) or _are_several(holders, rules.joining.titles))
+    return _Told(name or None, own, number, holders, several, vouched)
 
 
-def _likely(phones: tuple[str, ...], known: Mapping[str, Iterable[Customer]]) -> list[Customer]:
-    """Who has the number. Not the one who stands for callers that nobody can tell from each other."""
-    found = {customer.customer_id: customer for phone in phones for customer in known.get(phone, ())}
-    for phone in phones:
-        found.pop(named("customer", phone, _ANYBODY), None)
-    return [found[id_] for id_ in sorted(found)]
+def _of_own_points(
+    told: _Told, known: Mapping[str, Iterable[Customer]], rules: Rules
+) -> tuple[_Person, tuple[str, ...]]:
+    """Whom they find, and which are his: what is vouched for, what finds him, and what nobody has yet."""
+    person = _Person((told.name,) if told.name else (), frozenset(told.own), rules.joining.titles)
+    for point in told.own:
+        for customer in _in_order(known.get(point, ())):
+            if point in told.vouched or not _contradicted(person, customer, told):
+                person = _unless_apart(person, customer)
+    his = tuple(point for point in told.own if point in told.vouched or _his(person, tuple(known.get(point, ()))))
+    return replace(person, accounts=person.accounts.difference(told.own).union(his)), his
 
 
-def _several(likely: list[Customer], phones: tuple[str, ...]) -> bool:
-    return any(_another(one, other, phones) for one in likely for other in likely)
+def _of_number(person: _Person, told: _Told) -> _Person:
+    for customer in told.holders:
+        if _fits(person, customer, told):
+            person = _unless_apart(person, customer)
+    return person
 
 
-def _another(person: Customer, customer: Customer, phones: tuple[str, ...]) -> bool:
-    names, accounts = _names_differ(person.name, customer.name), _accounts_differ(person, customer)
-    shared = any(_may_be_shared(phone) for phone in phones if phone in customer.points)
-    return (names or accounts) if shared else (names and accounts)
+def _fits(person: _Person, customer: Customer, told: _Told) -> bool:
+    """Whether the number finds this customer, who has it."""
+    if told.several:
+        return person.named_alike(customer) and not _accounts_differ(person.accounts, customer)
+    if told.number in told.vouched:
+        return not (person.named_otherwise(customer) and _accounts_differ(person.accounts, customer))
+    return not _contradicted(person, customer, told)
 
 
-def _names_differ(one: str | None, other: str | None) -> bool:
-    """One that contains the other (王芳, 王芳女士) does not differ."""
-    if not one or not other:
+def _contradicted(person: _Person, customer: Customer, told: _Told) -> bool:
+    """Whether it takes more than a point that somebody states to be this customer."""
+    if person.named_alike(customer):
         return False
-    a, b = _folded(one), _folded(other)
-    return a not in b and b not in a
+    return person.named_otherwise(customer) or _accounts_differ(_own(told.vouched), customer)
 
 
-def _folded(name: str) -> str:
-    return "".join(name.casefold().split())
+def _unless_apart(person: _Person, customer: Customer) -> _Person:
+    if customer in person.him or any(_told_apart(customer, other) for other in person.him):
+        return person
+    return person.with_(customer)
 
 
-def _accounts_differ(one: Customer, other: Customer) -> bool:
-    for kind in ("app", "email", "social"):
-        mine, theirs = (set(customer.values().get(kind, ())) for customer in (one, other))
-        if mine and theirs:
-            return mine.isdisjoint(theirs)
+def _told_apart(one: Customer, other: Customer) -> bool:
+    return one.customer_id in other.apart or other.customer_id in one.apart
+
+
+def _his(person: _Person, owners: Sequence[Customer]) -> bool:
+    return not owners or any(customer in person.him for customer in owners)
+
+
+def _keeps_number(person: _Person, told: _Told) -> bool:
+    if _his(person, told.holders):
+        return True
+    return (told.several or told.number in told.vouched) and len(told.holders) < MOST_AT_ONE_NUMBER
+
+
+def _new(told: _Told, own: tuple[str, ...], usable: tuple[str, ...]) -> tuple[str, ...]:
+    """What a new id is made of: what nobody else can have, so that a person who comes through two doors at the same
+    moment gets one. Nothing for who tells nothing to make it of."""
+    if told.number and not told.several and not told.holders:
+        return (told.number,)
+    if own:
+        return (own[0],)
+    if told.several and not told.name:
+        return (told.number, ANYBODY)
+    return (usable[0], "".join(told.name.casefold().split())) if told.name and usable else ()
+
+
+def _with_room(winner: Customer, others: Sequence[Customer]) -> tuple[Customer, ...]:
+    """Those who still can be one with him; the others stay as they are."""
+    room, same = MOST_GAINED - len(winner.gained), []
+    for other in others:
+        if len(other.gained) < room:
+            same.append(other)
+            room -= 1 + len(other.gained)
+    return tuple(same)
+
+
+def _own(points: Iterable[str]) -> tuple[str, ...]:
+    return tuple(point for point in points if not point.startswith("phone:"))
+
+
+def _in_order(customers: Iterable[Customer]) -> list[Customer]:
+    return sorted(customers, key=lambda customer: customer.customer_id)
+
+
+def _are_several(holders: Sequence[Customer], titles: tuple[str, ...]) -> bool:
+    if len(holders) >= MOST_AT_ONE_NUMBER:
+        return True
+    return any(_are_two(one, other, titles) for one, other in combinations(holders, 2))
+
+
+def _are_two(one: Customer, other: Customer, titles: tuple[str, ...]) -> bool:
+    if _told_apart(one, other):
+        return True
+    return names.differ(one.name or "", other.name or "", titles) and _accounts_differ(_own(one.points), other)
+
+
+def _accounts_differ(accounts: Iterable[str], customer: Customer) -> bool:
+    """Whether they have nothing in common of the first kind (app, email, social) of which both have any."""
+    mine, theirs = tuple(accounts), customer.points
+    for kind in ("app:", "email:", "social:"):
+        one, other = ({point for point in points if point.startswith(kind)} for points in (mine, theirs))
+        if one and other:
+            return one.isdisjoint(other)
     return False
-
-
-def _told_apart(customer: Customer, others: Iterable[Customer]) -> bool:
-    return any(customer.customer_id in other.apart or other.customer_id in customer.apart for other in others)
-
-
-def _one(person: Customer, customer: Customer) -> Customer:
-    return person.model_copy(
-        update={"name": person.name or customer.name, "points": (*person.points, *customer.points)}
-    )
-
-
-def _listed(point: str, rules: Rules) -> bool:
-    return point.partition(":")[2] in rules.joining.shared_numbers
 
 
 @lru_cache(maxsize=65_536)
@@ -121,20 +223,3 @@ def _may_be_shared(point: str) -> bool:
     except phonenumbers.NumberParseException:
         return True
     return phonenumbers.number_type(number) != _MOBILE
-
-
-def _new(
-    points: tuple[str, ...], own: tuple[str, ...], phones: tuple[str, ...], name: str | None, contact_id: str,
-    *, taken: bool, anybody: bool,
-) -> tuple[str, ...]:  # fmt: skip
-    """What a new id is made of: what nobody else can have, so that a person who comes through two doors at the same
-    moment gets one."""
-    if phones and not taken and not _may_be_shared(phones[0]):
-        return (phones[0],)
-    if own:
-        return (own[0],)
-    if anybody:
-        return (phones[0], _ANYBODY)
-    if phones or (points and name):
-        return (points[0], _folded(name or _SOMEBODY))
-    return (contact_id,)

@@ -1,7 +1,7 @@
 """Two cases turn out to be one (IN-15). Never move, always point: the later one to the one that was opened first.
 
-What was told to the one that ends stays there and leads on: contacts, timeline, and the conversations and claims that it
-gives up, for the one that goes on to take. What is known of it is known of the other: `absorb.py`.
+What was told to the one that ends stays there and leads on: contacts, timeline, and the conversations and claims that
+it gives up, for the one that goes on to take. What is known of it is known of the other: `absorb.py`.
 """
 
 from collections.abc import Iterator
@@ -51,8 +51,8 @@ def whose(goes_on: Case, his: Customer, ends: Case, others: Customer) -> str:
     one, other = his.customer_id, others.customer_id
     raise Refused(
         "two_customers",
-        f"case {goes_on.number} is of customer {one}, case {ends.number} of customer {other}; if they are one, merge the "
-        f"customers first (POST /v1/customers/{one}/merge), then the cases",
+        f"case {goes_on.number} is of customer {one}, case {ends.number} of customer {other}; if they are one, "
+        f"merge the customers first (POST /v1/customers/{one}/merge), then the cases",
         field="to",
     )
 

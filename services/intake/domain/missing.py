@@ -14,12 +14,18 @@ def missing(
     lacking = []
     if not _reachable(reach, channel, rules):
         lacking.append("contact_point")
-    if len((subject or "").strip()) + len((text or "").strip()) < rules.lifecycle.description_min_chars:
+    if _described(subject, rules) + _described(text, rules) < rules.lifecycle.description_min_chars:
         lacking.append("description")
     for needed in rules.lifecycle.facts_needed:
         if _applies(needed, category, kind) and not any(name in facts for name in needed.one_of):
             lacking.append(needed.one_of[0])
     return tuple(dict.fromkeys(lacking))
+
+
+def _described(said: str | None, rules: Rules) -> int:
+    """How many characters describe something; what a call is called does not."""
+    words = (said or "").strip()
+    return 0 if words in rules.channels.phone.labels else len(words)
 
 
 def _reachable(reach: Reach, channel: str, rules: Rules) -> bool:

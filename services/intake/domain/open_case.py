@@ -54,6 +54,7 @@ def _case(now: datetime, told: Told, rules: Rules) -> Case:
         claims=told.place.claims[:MAX_CLAIMS],
         touched_at=now,
         customer_id=customer.customer_id if customer else _stranger(told, rules),
+        opened_from=tuple(filter(None, understood.points.values())),
         reach=reach,
         tier=tier,
         language=language_of(

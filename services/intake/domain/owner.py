@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from services.intake.domain.case import Case
+from services.intake.domain.close import lacking_for_close
 
 Kind = Literal["routing", "pool", "agent", "customer", "third_party", "department", "case", "nobody"]
 
@@ -23,7 +24,9 @@ class Owner(BaseModel):
 
 
 def owner(case: Case) -> Owner:
-    """A merged case is the other's; a resolved one waits for the customer's word; a closed one is nobody's."""
+    """A merged case is the other's; a resolved one waits for the customer's word, or for ours while it lacks what it
+    needs to be closed (FB-12); a closed one is nobody's.
+    """
     kind, id_, name = _ball(case)
     return Owner(kind=kind, id=id_, name=name, agent_id=case.agent_id)
 
@@ -33,7 +36,7 @@ def _ball(case: Case) -> tuple[Kind, str | None, str]:
         return "case", case.merged_into, ""
     if case.status == "closed":
         return "nobody", None, ""
-    if case.status in ("resolved", "waiting_customer"):
+    if case.status == "waiting_customer" or (case.status == "resolved" and not lacking_for_close(case)):
         return "customer", case.customer_id, case.reach.name or ""
     if case.status == "waiting_third_party":
         return "third_party", None, case.waiting_party or ""

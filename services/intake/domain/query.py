@@ -64,7 +64,33 @@ class Cursor:
     def read(cls, text: str) -> "Cursor":
         """Raises Refused `bad_cursor` (422)."""
         moment, _, number = text.partition(".")
-        is_moment = moment.isascii() and moment.isdigit() and len(moment) < 15
-        if not is_moment or number_in(number) != number or not number:
-            raise Refused("bad_cursor", "after: give `next` of the page before as it is", field="after", status=422)
-        return cls(_EPOCH + timedelta(milliseconds=int(moment)), number)
+        if number_in(number) != number or not number:
+            raise bad_cursor()
+        return cls(_moment(moment), number)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """After which line of a timeline a page begins: the newest come first, those of one millisecond by their id."""
+
+    at: datetime
+    id: str
+
+    def __str__(self) -> str:
+        return f"{(self.at - _EPOCH) // timedelta(milliseconds=1)}.{self.id}"
+
+    @classmethod
+    def read(cls, text: str) -> "Said":
+        """Raises Refused `bad_cursor` (422)."""
+        moment, _, id_ = text.partition(".")
+        return cls(_moment(moment), id_)
+
+
+def _moment(text: str) -> datetime:
+    if not (text.isascii() and text.isdigit() and len(text) < 15):
+        raise bad_cursor()
+    return _EPOCH + timedelta(milliseconds=int(text))
+
+
+def bad_cursor() -> Refused:
+    return Refused("bad_cursor", "after: give the `next` of the page before as it is", field="after", status=422)

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from services.intake.domain.amend import amend
+from services.intake.domain.call import parts
 from services.intake.domain.case import Case, ContactSeen
 from services.intake.domain.choose_case import Place
 from services.intake.domain.contact_hash import contact_hash
@@ -33,19 +34,32 @@ def receive(
     `understood`: what the contact says, where it was read already. Raises Refused `identity_reused` (422) for a known
     revision with other content, Elsewhere when the case takes it no more.
     """
-    seen = ContactSeen(id=contact_id, revision=contact.revision, hash=contact_hash(consented(contact)))
+    hash_ = contact_hash(consented(contact))
+    seen = ContactSeen(id=contact_id, revision=contact.revision, hash=hash_, parts=parts(contact))
     known = state.seen(contact_id) if state else None
-    if state and known and seen.revision <= known.revision:
+    if state and known and not _is_news(seen, known):
         # the version before counted diagnostics that nobody consented to
         if seen.revision == known.revision and known.hash not in (seen.hash, contact_hash(contact)):
             raise identity_reused(contact)
         return Decision(state)
+    seen = _joined(known, seen) if known else seen
     told = Told(
         shown(contact), seen, understood or understand(contact, rules), customer, conversation_of(contact), place
     )
     if state is None:
         return open_case(now, told=told, rules=rules)
     return amend(state, now, told=told, rules=rules) if known else join(state, now, told=told, rules=rules)
+
+
+def _is_news(seen: ContactSeen, known: ContactSeen) -> bool:
+    """A higher revision; a lower one only for the recording or the words of a call that none before it brought."""
+    late = seen.revision < known.revision and not set(seen.parts) <= set(known.parts)
+    return late or seen.revision > known.revision
+
+
+def _joined(known: ContactSeen, seen: ContactSeen) -> ContactSeen:
+    newest = max(known, seen, key=lambda contact: contact.revision)
+    return newest.model_copy(update={"parts": tuple(dict.fromkeys((*known.parts, *seen.parts)))})
 
 
 def identity_reused(contact: Contact) -> Refused:

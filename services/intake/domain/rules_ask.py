@@ -55,6 +55,8 @@ class AskTexts(BaseModel):
 
 
 class AskFile(BaseModel):
+    """`vouched_for`: by channel, the contact points of which it knows that they are the customer's own."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
     version: Annotated[str, Field(min_length=1)]
     sure_from: Share

@@ -1,5 +1,6 @@
 """`channels.yaml` and `attachments.yaml`: how senders' forms are read, and which links are taken (IN-1, IN-10)."""
 
+from functools import cached_property
 from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
@@ -28,6 +29,7 @@ class MailRules(_File):
     automatic: dict[Lower, Several]
     never_answered: Several = ()
     quoted_from: Several = ()
+    quoted_dashed: Several = ()
     quoted_after: Several = ()
     head_first: Several = ()
     head_next: Several = ()
@@ -60,6 +62,11 @@ class PhoneRules(_File):
             raise ValueError(f"missing: {', '.join(lacking)}")
         return states
 
+    @cached_property
+    def labels(self) -> frozenset[str]:
+        """What calls are called; no customer said it."""
+        return frozenset(name for said in (*self.states.values(), self.outbound) for name in (said.zh, said.en))
+
 
 class WebhookRules(_File):
     """`tolerance_s`: how far a signature's moment may lie from now, both ways."""
@@ -74,11 +81,14 @@ class ChannelsFile(_File):
     webhook: WebhookRules
 
 
-Ending = Annotated[Lower, Field(pattern=r"^\.\w+$")]
+Ending = Annotated[Lower, Field(pattern=r"^\.[\w-]+$")]
 
 
 class AttachmentsFile(_File):
-    """A host stands for itself and what lies under it; `hosts_allowed` are taken whatever the rest says of hosts."""
+    """A host stands for itself and what lies under it; `hosts_allowed` are taken whatever the rest says of hosts.
+
+    `names_in_query`: parameters of a link in which a file's name stands.
+    """
 
     version: Annotated[str, Field(min_length=1)]
     schemes: Annotated[Several, Field(min_length=1)]
@@ -86,5 +96,6 @@ class AttachmentsFile(_File):
     hosts_refused: Several = ()
     private_addresses: bool = False
     endings_refused: tuple[Ending, ...] = ()
+    names_in_query: Several = ()
     media_types_refused: Several = ()
     max_bytes: Annotated[int, Field(ge=1)]

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from services.intake.domain.case import Case
+from services.intake.domain.choose_case import Asked, Found, Place, where_it_is
 from services.intake.domain.lifecycle import check
 from services.intake.domain.link import is_linked, link
 from services.intake.domain.open_case import open_case
@@ -50,13 +51,21 @@ def contact_of(case: Case, line: Mapping[str, Any], work: Work) -> Contact:
     )
 
 
+def place_of(case: Case, asked: Asked, found: Found, work: Work) -> Place:
+    """The new case claims what it is about (IN-4), from the one that it was split from too; not what a third holds."""
+    mine = (name for names in asked.claims.values() for name in names if name in case.claims)
+    free = where_it_is(case.case_id, asked, found).claims
+    return Place(new_case(work), claims=free, given_up=tuple((case.case_id, name) for name in mine))
+
+
 def open_split(
     state: Case | None, now: datetime, *, told: Told, from_: Case, work: Work, rules: Rules
 ) -> Decision[Case]:
     if state is not None:
         return Decision(state)
     opened = open_case(now, told=told, rules=rules)
-    after, linked = link(opened.state, from_.case_id, "split", by=work.agent_id, why=work.reason or "")
+    case = opened.state.changed(opened_from=from_.opened_from)
+    after, linked = link(case, from_.case_id, "split", by=work.agent_id, why=work.reason or "")
     return Decision(after, (*opened.events, linked), opened.note)
 
 

@@ -28,13 +28,13 @@ _FILLERS = (
 _STOP = frozenset(_FILLERS.split())
 
 
-def tokens(*texts: str | None) -> tuple[str, ...]:
-    """The tokens of the texts, each once, in their order; at most MOST_TOKENS."""
+def tokens(*texts: str | None, most: int = MOST_TOKENS) -> tuple[str, ...]:
+    """The tokens of the texts, each once, in their order; the first `most`."""
     found: dict[str, None] = {}
     for text in texts:
-        if text:
+        if text and len(found) < most:
             found.update(dict.fromkeys(_tokens(text[:MOST_CHARS])))
-    return tuple(found)[:MOST_TOKENS]
+    return tuple(found)[:most]
 
 
 def asked(q: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from services.routing.domain.ticket import NOBODY, Estimates, Ticket, put_back, 
 from shared.decisions import Decision
 from shared.events.base import EventData
 from shared.events.cases import (
+    CaseAbsorbed,
     CaseClosed,
     CaseMerged,
     CaseOpened,
@@ -38,6 +39,8 @@ def follow(
             return reclassify(state, now, changed=event, rules=rules, estimates=estimates)
         case CaseResolved() | CaseClosed() | CaseMerged():
             return finish(state, now)
+        case CaseAbsorbed():
+            return absorb(state, absorbed=event)
         case CaseReopened():
             return reopen(state, now, estimates=estimates)
         case _:
@@ -59,15 +62,26 @@ def reprioritise(state: Ticket | None, now: datetime, *, changed: CaseReprioriti
 def reclassify(
     state: Ticket | None, now: datetime, *, changed: CaseReclassified, rules: Rules, estimates: Estimates = unknown
 ) -> Decision[Ticket]:
-    """While it waits it moves to its new pool, out of review too; whoever has it keeps it.
+    """While it waits it moves to its new pool, out of review too; whoever has it keeps it. A complaint needs as
+    skilled an agent as one that was opened as such.
 
     What was looked at and passed on does not go to review again for the same reason.
     """
-    if state is None or (state.category, state.review) == (changed.to, changed.review):
+    if state is None:
         return unchanged(state)
+    kind = changed.kind or state.kind
+    if (state.category, state.review, state.kind) == (changed.to, changed.review, kind):
+        return Decision(state)
     looked_at = changed.review == state.review and state.skill != rules.pools.review
     skill = skill_wanted(changed.to, None if looked_at else changed.review, rules)
-    update = {"category": changed.to, "review": changed.review, "skill": skill, "pool": pool_id(skill, state.language)}
+    update = {
+        "category": changed.to,
+        "kind": kind,
+        "review": changed.review,
+        "skill": skill,
+        "pool": pool_id(skill, state.language),
+        "level": level_wanted(state.priority, kind, rules),
+    }
     ticket = state.model_copy(update=update)
     if state.status != "waiting" or ticket.pool == state.pool:
         return Decision(ticket)
@@ -85,6 +99,13 @@ def finish(state: Ticket | None, now: datetime) -> Decision[Ticket]:
     else:
         update = {**NOBODY, **update}
     return Decision(state.model_copy(update=update))
+
+
+def absorb(state: Ticket | None, *, absorbed: CaseAbsorbed) -> Decision[Ticket]:
+    """Another case is this one too: who had that is preferred, where nobody has or had this one."""
+    if state is None or not absorbed.agent_id or state.last_agent or state.status not in ("waiting", "offered"):
+        return unchanged(state)
+    return Decision(state.model_copy(update={"last_agent": absorbed.agent_id}))
 
 
 def reopen(state: Ticket | None, now: datetime, *, estimates: Estimates = unknown) -> Decision[Ticket]:

@@ -18,6 +18,7 @@ from services.sla.domain.watch import MAX_DESCRIPTION, SETTLED, Move, Status, St
 from shared.decisions import Decision
 from shared.events.base import EventData
 from shared.events.cases import (
+    CaseAbsorbed,
     CaseClosed,
     CaseContactAdded,
     CaseMerged,
@@ -151,6 +152,17 @@ def merged(watch: Watch, event: CaseMerged, at: datetime, rules: Rules) -> Step:
     )
 
 
+def absorbed(watch: Watch, event: CaseAbsorbed, at: datetime, rules: Rules) -> Step:
+    """What was promised in the other case is kept here, and whoever got no answer there waits for one here.
+
+    An escalation of the other is called off there; what it was about is watched by the clocks that run here.
+    """
+    moves: list[Move] = [partial(_wants_an_answer, at=at, rules=rules)] if event.unanswered else []
+    if made := event.promise:
+        moves.append(partial(promise.make, at=at, until=made.until, rules=rules, what=made.what))
+    return in_turn(watch, *moves)
+
+
 def reopened(watch: Watch, event: CaseReopened, at: datetime, rules: Rules) -> Step:
     """To be solved a second time; a customer who reopens it also waits for an answer."""
     moves: list[Move] = [partial(_wants_an_answer, at=at, rules=rules)] if event.by == CUSTOMER else []
@@ -173,6 +185,7 @@ _FOLLOWED: dict[type[EventData], Callable[[Watch, Any, datetime, Rules], Step]] 
     CaseResolved: settled,
     CaseClosed: settled,
     CaseMerged: merged,
+    CaseAbsorbed: absorbed,
     CaseReopened: reopened,
 }
 

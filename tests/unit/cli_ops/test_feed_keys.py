@@ -7,6 +7,9 @@ import orjson
 
 from cli.feed import key_of
 from cli.mails import mails
+from services.intake.change import contact_change
+from shared.events.contacts import Contact
+from tests.unit.intake.given import RULES
 
 HEAD = b"From: fang@mail.example\r\nMessage-ID: <%s@x>\r\n"
 THREAD = [
@@ -39,3 +42,14 @@ def test_IN_4_the_mails_of_a_maildir_are_sent_in_the_order_they_came(tmp_path: P
         (tmp_path / "box" / "new" / f"{second}.M1P1.host").write_bytes(HEAD % name + b"\r\nhi")
     lines, _ = mails(tmp_path / "box", "mail", lambda number, problem: None)
     assert [orjson.loads(line)["id"] for line in lines] == ["a@x", "b@x", "c@x"]
+
+
+def test_IN_4_mails_of_one_thread_are_never_worked_on_side_by_side() -> None:
+    said = [
+        Contact(source="mail", id=f"m{n}", channel="email", text="hi", replies_to=("m1",)[: n - 1]) for n in (1, 2, 3)
+    ]
+    assert len({contact_change(contact, RULES).together() for contact in said}) == 1
+    assert (
+        contact_change(said[0].model_copy(update={"source": "other"}), RULES).together()
+        != contact_change(said[0], RULES).together()
+    )

@@ -24,6 +24,8 @@ def test_IN_10_a_name_in_the_query_of_a_link_is_judged_like_any(query: str) -> N
     assert why(url=f"https://files.example/download?{query}") == "ending"
 
 
-@pytest.mark.parametrize("query", ["file=bill.pdf", "site=shop.com", "by=fang@mail.com", "filename=", "x", "a=b;c=d.exe", "%ff=%ff"])
+@pytest.mark.parametrize(
+    "query", ["file=bill.pdf", "site=shop.com", "by=fang@mail.com", "filename=", "x", "a=b;c=d.exe", "%ff=%ff"]
+)
 def test_IN_10_a_query_that_names_no_such_file_is_taken(query: str) -> None:
     assert why(url=f"https://files.example/download?{query}") == ""

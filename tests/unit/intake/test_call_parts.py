@@ -30,7 +30,7 @@ def recordings(decisions: list[Decision[Case]]) -> list[str]:
     return [voice["recording"]["url"] for voice in voices if "recording" in voice]
 
 
-@pytest.mark.parametrize("forms", permutations([told(), told(state="ended"), TRANSCRIBED, LATE]))
+@pytest.mark.parametrize("forms", list(permutations([told(), told(state="ended"), TRANSCRIBED, LATE])))
 def test_IN_10_in_whatever_order_a_calls_forms_come_its_words_and_its_recording_are_kept(forms: Any) -> None:
     case, decisions = played(*forms)
     assert case.text == WORDS["transcript"]

@@ -49,6 +49,11 @@ class TestLearning:
             level["confidence"] for level in said["levels"]
         )
 
+    def test_PF_1_a_model_holds_no_number_and_no_address_of_a_customer(self) -> None:
+        said = [Example(f"{one.text} 13800138000 wang.fang@a.example A20261121-553", one.label) for one in EXAMPLES]
+        learned = learn(said).model
+        assert not [g for g in (*learned.words, *learned.pieces) if "138" in g or "2026" in g or "fang" in g]
+
     def test_a_label_with_too_few_examples_is_named(self) -> None:
         with pytest.raises(ValueError, match=f"{LEAST} examples .* fewer are there of rare"):
             learn([*EXAMPLES, Example("once seen", "rare")])

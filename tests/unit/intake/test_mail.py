@@ -62,11 +62,11 @@ def test_IN_1_a_mail_says_who_wrote_it_when_about_what() -> None:
     assert contact.occurred_at.isoformat() == "2026-11-22T16:00:00+08:00"
 
 
-def test_IN_4_a_mail_names_those_it_answers_the_newest_last_and_never_itself() -> None:
+def test_IN_4_a_mail_names_those_it_answers_the_first_and_the_newest_and_never_itself() -> None:
     mail = written(References="<a@x> <b@x> <m1@x>", In_Reply_To="<b@x>")
     assert read(mail.as_bytes()).replies_to == ("a@x", "b@x")
     long = HEAD + b"References: " + b"\r\n ".join(b"<r%d@x>" % n for n in range(200)) + b"\r\n\r\nhi"
-    assert read(long).replies_to == tuple(f"r{n}@x" for n in range(200 - MAX_REPLIES_TO, 200))
+    assert read(long).replies_to == ("r0@x", *(f"r{n}@x" for n in range(201 - MAX_REPLIES_TO, 200)))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_mail_without_a_usable_id_is_known_by_its_bytes(head: bytes) -> None:
 
 
 def test_the_plain_text_is_taken_and_html_only_where_there_is_no_other() -> None:
-    assert read(written("plain", html="<p>rich</p>").as_bytes()).text == "plain"
+    assert read(written("in *plain* words", html="<p>in <b>plain</b> words</p>").as_bytes()).text == "in *plain* words"
     assert read(written("  ", html="<p>rich</p>").as_bytes()).text == "rich"
 
 

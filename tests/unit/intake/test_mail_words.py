@@ -46,12 +46,14 @@ def test_IN_10_of_alternatives_the_html_is_read_where_the_plain_text_does_not_sa
     ],
 )
 def test_of_alternatives_the_plain_text_is_read_where_it_says_the_same(plain: str, html: str) -> None:
-    assert read(mixed(("text/plain", plain), ("text/html", html), kind="alternative")).text == plain.replace("\r\n", "\n")
+    assert read(mixed(("text/plain", plain), ("text/html", html), kind="alternative")).text == plain.replace(
+        "\r\n", "\n"
+    )
 
 
 def test_IN_10_alternatives_within_a_mail_are_chosen_from_and_the_rest_stays() -> None:
     inner = (
-        'a\r\n--c\r\nContent-Type: text/plain\r\n\r\nsee below\r\n--c\r\nContent-Type: text/html\r\n\r\n'
+        "a\r\n--c\r\nContent-Type: text/plain\r\n\r\nsee below\r\n--c\r\nContent-Type: text/html\r\n\r\n"
         f"{CHARGED}\r\n--c--"
     )
     raw = mixed(("multipart/alternative; boundary=c", inner), ("text/plain", "Best regards, Fang"))
@@ -65,9 +67,16 @@ def test_IN_10_a_pasted_picture_does_not_cut_off_what_stands_behind_it() -> None
     assert read(written("", html=f"<p>你好</p>{PASTED}<p>我被重复扣款了</p>").as_bytes()).text == "你好\n我被重复扣款了"
 
 
-@pytest.mark.parametrize("before", ['<div style="background:url(data:image/png;base64,%s)">', "<img src=data:image/gif;base64,%s>"])
-def test_IN_10_a_pasted_picture_is_passed_over_however_it_is_written(before: str) -> None:
-    assert text_of_html(before % ("QUJD" * 100_000) + "<p>退款</p>") == "退款"
+@pytest.mark.parametrize("between", ["", "\r\n", "\n  "])
+@pytest.mark.parametrize(
+    "before", ['<div style="background:url(data:image/png;base64,%s)">', "<img src = 'data:image/gif;base64,%s'>"]
+)
+def test_IN_10_a_pasted_picture_is_passed_over_however_it_is_written(before: str, between: str) -> None:
+    assert text_of_html(before % between.join(["QUJD" * 19] * 6000) + "<p>退款</p>") == "退款"
+
+
+def test_words_behind_the_text_of_a_picture_are_read() -> None:
+    assert text_of_html("<p>src=data:image/gif;base64,QUJD please refund</p>") == "src= please refund"
 
 
 def test_IN_10_a_mail_that_begins_with_a_picture_and_has_no_subject_is_taken() -> None:

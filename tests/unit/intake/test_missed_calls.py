@@ -6,7 +6,9 @@ from tests.unit.intake.given import arrive, contact
 from tests.unit.intake.test_phone import told
 
 
-@pytest.mark.parametrize("fields", [{"state": "missed"}, {"state": "missed", "language": "en"}, {"direction": "outbound"}])
+@pytest.mark.parametrize(
+    "fields", [{"state": "missed"}, {"state": "missed", "language": "en"}, {"direction": "outbound"}]
+)
 def test_IN_2_a_call_without_words_lacks_its_description(fields: dict[str, str]) -> None:
     assert arrive(None, told(**fields)).state.missing == ("description",)
 

@@ -64,5 +64,5 @@ def test_IN_8_a_customers_own_lines_are_read_to_their_end(text: str) -> None:
 
 
 def test_IN_8_answers_between_quoted_lines_are_read_also_where_the_introduction_is_wrapped() -> None:
-    said = "On Mon, Nov 16, 2026 at 3:04 PM Care <\ncare@shop.example> wrote:\n\n> did it work?\n\nno, order A20261121-553"
-    assert newly_written(said, MAIL) == "no, order A20261121-553"
+    said = "On Mon, Nov 16, 2026 at 3:04 PM Care <\ncare@shop.example> wrote:\n\n> did it work?\n\nno, order A1"
+    assert newly_written(said, MAIL) == "no, order A1"

@@ -12,6 +12,7 @@ from shared.decisions import Decision
 from shared.events.assignments import CaseQueued
 from shared.events.base import EventData
 from shared.events.cases import (
+    CaseAbsorbed,
     CaseClosed,
     CaseContactAdded,
     CaseCustomer,
@@ -177,6 +178,27 @@ def test_RT_4_a_reopened_case_queues_again_and_prefers_who_had_it() -> None:
 def test_a_case_that_is_not_done_cannot_be_queued_again_by_reopening() -> None:
     state = assigned()
     assert after(state, REOPENED).state is state
+
+
+def absorbed(agent_id: str | None = "Z07") -> CaseAbsorbed:
+    return CaseAbsorbed(**ID, by="Z01", of="b", of_number="M7JX-HSCM", agent_id=agent_id)
+
+
+def test_IN_15_who_had_the_merged_case_is_preferred_where_nobody_has_or_had_the_one_that_goes_on() -> None:
+    assert after(ticket(), absorbed()).state.last_agent == "Z07"
+    assert after(ticket(last_agent="Z02"), absorbed()).state.last_agent == "Z02"
+    assert after(ticket(), absorbed(None)).state == ticket()
+    assert after(assigned(), absorbed()).state == assigned()
+    assert after(after(assigned(), RESOLVED).state, REOPENED, absorbed()).state.last_agent == "Z01"
+
+
+def test_RT_1_a_case_that_becomes_a_complaint_needs_as_skilled_an_agent_as_one_that_was_opened_as_one() -> None:
+    waiting = ticket(kind="question", level=1)
+    complains = CaseReclassified(**ID, by="rules", was=waiting.category, to=waiting.category, kind="complaint")
+    after_it = after(waiting, complains).state
+    assert (after_it.kind, after_it.level) == ("complaint", RULES.pools.kinds["complaint"])
+    assert after_it.level > waiting.level
+    assert after(after_it, reclassified(*waiting.category)).state is after_it, "who does not say of which kind keeps it"
 
 
 def test_IN_15_a_merged_case_leaves_the_queue_and_gives_its_place_free() -> None:

@@ -1,11 +1,13 @@
 """Which clocks a case starts, stops and ends, by what intake decides."""
 
+from typing import Any
+
 import pytest
 
 from services.sla.domain.fire import due
 from services.sla.domain.follow import follow
 from shared.decisions import Decision
-from shared.events.cases import CaseCustomer, CaseMerged
+from shared.events.cases import CaseAbsorbed, CaseCustomer, CaseMerged, Promise
 from shared.events.sla import ClockStarted, TargetMet, TargetMissed
 from tests.unit.sla.build import (
     IDS,
@@ -342,3 +344,21 @@ def test_IN_15_what_was_missed_before_the_merger_stays_missed() -> None:
     story.told()
     assert "met first_response" in story.fact(12, MERGED).lines()[0]
     assert due(story.state) is None
+
+
+def absorbs(**more: Any) -> CaseAbsorbed:
+    return CaseAbsorbed(**IDS, by="Z01", of="b", of_number="M7JX-HSCM", **more)
+
+
+def test_IN_15_what_was_promised_in_the_merged_case_is_still_to_be_kept_in_the_one_that_goes_on() -> None:
+    story = Story().fact(5, responds("收到"), absorbs(promise=Promise(what="今天回电", until=at(60))))
+    made = story.clock("promise")
+    assert (made.promise, made.due_at, made.state) == ("今天回电", at(60), "running")
+    story.until(61)
+    assert "missed promise" in story.lines()
+
+
+def test_IN_15_whoever_got_no_answer_in_the_merged_case_waits_for_one_in_the_one_that_goes_on() -> None:
+    story = Story().fact(5, responds("收到"))
+    assert story.fact(6, absorbs()).state.live("next_response") is None
+    assert story.fact(7, absorbs(unanswered=True)).state.live("next_response") is not None
