@@ -109,7 +109,7 @@ def fault(line: bytes) -> str | None:
 
 
 def key_of(line: bytes) -> bytes | None:
-    """The record's key: the conversation, else source:id of what began the thread; none where a raw line has neither."""
+    """The record's key: the conversation, else source:id of what began the thread; none where a raw line has none."""
     import orjson
 
     try:

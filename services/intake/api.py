@@ -78,7 +78,7 @@ def router(running: Running, cases: Cases, rules: Live[Rules], helper: Helper, t
     doors.include_router(find_router(cases, helper, rules))
     doors.include_router(examples_router(cases))
     doors.include_router(customers_router(running, cases, rules))
-    doors.include_router(ask_router(running, talks, helper.knowledge, rules, partial(_take, running, cases, rules)))
+    doors.include_router(ask_router(running, talks, helper.knowledge, rules, partial(take_in, running, cases, rules)))
     _work(doors, running, cases, rules)
     return doors
 
@@ -187,7 +187,7 @@ def _contact_change(contact: Contact, rules: Rules, running: Running) -> Contact
     return change
 
 
-async def _take(running: Running, cases: Cases, rules: Live[Rules], contact: Contact) -> Case:
+async def take_in(running: Running, cases: Cases, rules: Live[Rules], contact: Contact) -> Case:
     """As if the contact had been posted; the case that holds it."""
     outcome = await running.submit(cases, _contact_change(contact, rules(), running))
     case: Case | None = outcome.state

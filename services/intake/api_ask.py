@@ -55,7 +55,7 @@ def ask_router(
         after: After = "",
     ) -> Any:
         found = (await knowledge.library()).search(q, kind, language, product)
-        return page(_behind(found, after)[: limit + 1], limit, lambda item: str(item["id"]))
+        return page(behind(found, after)[: limit + 1], limit, lambda item: str(item["id"]))
 
     @doors.get("/v1/knowledge/{id}")
     async def show(_: Staff, id: str) -> Any:
@@ -67,8 +67,10 @@ def ask_router(
     return doors
 
 
-def _behind(found: list[Found], after: str) -> list[dict[str, Any]]:
-    """What follows the entry `after`."""
+def behind(found: list[Found], after: str) -> list[dict[str, Any]]:
+    """What follows the entry `after`; it may have been retired since it was shown."""
     ids = [one.entry.id for one in found]
-    start = ids.index(after) + 1 if after in ids else 0
+    if after and after not in ids:
+        raise Problem(422, "bad_cursor", f"after: {after} is not among these entries; begin without it", field="after")
+    start = ids.index(after) + 1 if after else 0
     return [whole(one, one.language) for one in found[start:]]

@@ -58,11 +58,11 @@ def customers_router(running: Running, cases: Cases, rules: Live[Rules]) -> APIR
 
     @doors.post("/v1/customers/{customer_id}/merge", openapi_extra=takes(OtherCustomer))
     async def join(request: Request, by: Steward, customer_id: str) -> Response:
-        return await _answer(request, by, partial(_merge, running, cases, rules(), by, customer_id))
+        return await _answer(request, by, partial(merge_customers, running, cases, rules(), by, customer_id))
 
     @doors.post("/v1/customers/{customer_id}/unmerge", openapi_extra=takes(OtherCustomer))
     async def part(request: Request, by: Steward, customer_id: str) -> Response:
-        return await _answer(request, by, partial(_unmerge, running, cases, by, customer_id))
+        return await _answer(request, by, partial(part_customers, running, cases, by, customer_id))
 
     async def _answer(request: Request, by: Principal, do: Callable[[OtherCustomer], Awaitable[Any]]) -> Response:
         value = await read_body(request)
@@ -97,7 +97,7 @@ async def _known(cases: Cases, customer_id: str, field: str) -> Customer:
     return found
 
 
-async def _merge(
+async def merge_customers(
     running: Running, cases: Cases, rules: Rules, by: Principal, customer_id: str, said: OtherCustomer
 ) -> dict[str, Any]:
     """The higher id into the lower, whichever was named; the one that stays knows everything before the other goes."""
@@ -111,7 +111,7 @@ async def _merge(
     return {"customer_id": stays.customer_id, "merged": goes.customer_id}
 
 
-async def _unmerge(
+async def part_customers(
     running: Running, cases: Cases, by: Principal, customer_id: str, said: OtherCustomer
 ) -> dict[str, Any]:
     """Whichever was named: first he who went is himself again, then the other, and whoever that one was merged into,

@@ -1,8 +1,9 @@
 """Intake: a contact comes in, a case comes out. Wiring only."""
 
+from functools import partial
 from typing import Any
 
-from services.intake.api import router
+from services.intake.api import router, take_in
 from services.intake.bursts import BURSTS, WATCHES, Bursts
 from services.intake.change import Answer
 from services.intake.conversations import CONVERSATIONS, Conversations
@@ -24,8 +25,9 @@ from services.intake.handlers import (
     of_knowledge,
     work_done,
 )
+from services.intake.handovers import Handovers
 from services.intake.help import KNOWLEDGE, Helper, Knowledge
-from services.intake.incidents import INCIDENTS, Incidents
+from services.intake.incidents import INCIDENTS, Declared, Incidents
 from services.intake.indexer import Indexer
 from services.intake.lookup.source import lookups_of
 from services.intake.observe import count_open_cases
@@ -53,7 +55,7 @@ def assemble(core: Core[Settings]) -> Parts:
     unasked: Handlers[Any] = Handlers(core.metrics)
     watches, bursts = core.store(WATCHES, relay, unasked), core.store(BURSTS, relay, unasked)
     declared = incident_changes(core.metrics)
-    incidents = core.store(INCIDENTS, relay, declared)
+    incidents = core.store_of(Declared, INCIDENTS, relay, declared)
     contacts = contact_received(rules, Answer() if lookups else None)
     changes = case_changes(rules, core.metrics)
     enrolments = colleague_changes(core.metrics)
@@ -79,6 +81,7 @@ def assemble(core: Core[Settings]) -> Parts:
             *rechecks,
             Bursts(running, cases, watches, bursts).turn,
             Incidents(running, incidents, cases).turn,
+            Handovers(running, talks, partial(take_in, running, cases, rules)).turn,
             index.run,
         ]
 

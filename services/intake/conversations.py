@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from services.intake.domain.ask import Asked, Conversation, Known, decide_ask, settle
+from services.intake.domain.ask import Asked, Conversation, Known, decide_ask, forget_at, settle, waits_since
 from services.intake.domain.case import Case
 from services.intake.domain.customer import point_of
 from services.intake.domain.identify import identify
@@ -20,7 +20,12 @@ from shared.rules import Rules as Live
 from shared.service import Running
 from shared.store import Shape, Store
 
-CONVERSATIONS = Shape("conversations", Conversation, index=lambda talk: {"forget_at": talk.forget_at})
+CONVERSATIONS = Shape(
+    "conversations",
+    Conversation,
+    index=lambda talk: {"forget_at": forget_at(talk), "waits_since": waits_since(talk)},
+    indexes=(("waits_since",),),
+)
 SHOWN_OPEN = [*OPEN, "resolved"]
 MOST_LOOKED_AT = 50
 
@@ -38,7 +43,7 @@ class Conversations(Store[Conversation]):
         """What was said is taken in and answered, once for the same `once`."""
         key = named("conversation", asked.source, asked.conversation)
         library = await self.knowledge.library()
-        known = Known(library, await self._own_cases(asked), await self._own_order(asked))
+        known = Known(library, await self.own_cases(asked), await self._own_order(asked))
         decide = partial(decide_ask, asked=asked, known=known, rules=self.rules())
         outcome = await running.submit(self, Change(key, decide, cause=named("asked", key, once), once=once))
         talk: Conversation | None = outcome.state
@@ -75,7 +80,7 @@ class Conversations(Store[Conversation]):
         (found,) = await lookups.ask([Query({ORDER: number}, points)])
         return order_state(number, found)
 
-    async def _own_cases(self, asked: Asked) -> list[Case]:
+    async def own_cases(self, asked: Asked) -> list[Case]:
         """The open cases of the asker, the newest first: those that somebody opened who stated what his channel
         vouches for. That he is their customer may rest on what he merely stated."""
         points = frozenset(self._points(asked))
@@ -94,5 +99,4 @@ class Conversations(Store[Conversation]):
             return ""
         known = dict.fromkeys(points, found)
         meant = identify(tuple(points), asked.customer.name, known, "", self.rules(), points)
-        return "" if meant.customer_id != found[0].customer_id else meant.customer_id
-
+        return meant.customer_id if meant.customer_id == found[0].customer_id else ""

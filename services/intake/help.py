@@ -75,14 +75,15 @@ class Helper:
         own = about(case)
         if not own:
             return ()
-        candidates = await self.search.candidates(own, but=(case.customer_id,))
+        himself = await self._cases.customers.everyone_who_is(case.customer_id)
+        candidates = await self.search.candidates(own, but=himself)
         best = alike(own, candidates, await self.search.frequencies())
         cases = await self._cases.get_many([id_ for id_, _ in best])
         return tuple(shown(cases[id_], score) for id_, score in best if id_ in cases and helps(cases[id_]))
 
     async def suggestions(self, case: Case) -> tuple[Suggestion, ...]:
         library = await self.knowledge.library()
-        found = library.suggested(about(case), case.category, self._rules().ask.suggest_from)
+        found = library.suggested(about(case), case.category, self._rules().ask.suggest_from, case.facts)
         return tuple(brief(one, case.language) for one in found)
 
     async def prepare(self, changes: Sequence[Change[Case]]) -> None:

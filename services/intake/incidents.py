@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from services.intake.domain.follow_incident import Incident, linked, part_of
+from services.intake.domain.follow_incident import Incident, kept, linked, pages_of, part_of
 from services.intake.store import Cases
+from shared.codec import parse
 from shared.decisions import Refused
 from shared.errors import TRANSIENT
 from shared.events.incidents import IncidentDeclared
@@ -18,7 +20,7 @@ from shared.service import Running
 from shared.store import Shape, Store
 
 log = logging.getLogger(__name__)
-PAGE = 100
+AT_ONCE = 100
 LATER = (*TRANSIENT, Problem)
 
 
@@ -31,6 +33,16 @@ INCIDENTS = Shape(
 )
 
 
+class Declared(Store[Incident]):
+    """What was declared, beside each incident its cases in pages, which are written before the incident has them."""
+
+    async def locate(self, changes: Sequence[Change[Incident]]) -> None:
+        told = [change.event for change in changes if change.event and change.event.type == IncidentDeclared.TYPE]
+        pages = [page for event in told for page in pages_of(parse(IncidentDeclared, event), event.id)]
+        if pages:
+            await self.apply([Change(page.key, partial(kept, page=page), page.key) for page in pages])
+
+
 @dataclass(frozen=True, slots=True)
 class Incidents:
     running: Running
@@ -38,16 +50,25 @@ class Incidents:
     cases: Cases
 
     async def turn(self) -> None:
-        """A page of the cases of each incident of this replica's shards that are not linked yet."""
+        """Some cases of each page of this replica's shards that are not linked yet.
+
+        A case that fails keeps no other waiting, and no other incident; the first error of ours is raised at the end.
+        """
         shards = list(self.running.ownership.shards)
-        for incident in await self.incidents.find({"ix.to_link": True, "shard": {"$in": shards}}):
-            page = incident.to_link[:PAGE]
-            results = await asyncio.gather(*(self._link(case, incident) for case in page), return_exceptions=True)
-            if failed := [r for r in results if isinstance(r, BaseException) and not isinstance(r, LATER)]:
-                raise failed[0]
-            done = tuple(case for case, result in zip(page, results, strict=True) if result is None)
-            cause = named("linked", incident.incident_id, *done[:1])
-            await self.running.submit(self.incidents, Change(incident.incident_id, partial(linked, cases=done), cause))
+        pages = await self.incidents.find({"ix.to_link": True, "shard": {"$in": shards}})
+        results = [await asyncio.gather(self._link_some(page), return_exceptions=True) for page in pages]
+        if failed := [error for (error,) in results if error and not isinstance(error, LATER)]:
+            raise failed[0]
+
+    async def _link_some(self, page: Incident) -> None:
+        """What was done is noted before an error is raised."""
+        some = page.to_link[:AT_ONCE]
+        results = await asyncio.gather(*(self._link(case, page) for case in some), return_exceptions=True)
+        if done := tuple(case for case, result in zip(some, results, strict=True) if result is None):
+            cause = named("linked", page.key, done[0])
+            await self.running.submit(self.incidents, Change(page.key, partial(linked, cases=done), cause))
+        if failed := [error for error in results if error and not isinstance(error, LATER)]:
+            raise failed[0]
 
     async def _link(self, case_id: str, incident: Incident) -> None:
         """A merged case stands for the one that it is now. One that can't take another link goes without."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.intake.change import ContactChange, PairChange, deciding
 from services.intake.domain.case import Case, ContactSeen
-from services.intake.domain.choose_case import Asked, Place
+from services.intake.domain.choose_case import Asked, Found, Place, where_it_is
 from services.intake.domain.claims import claims
 from services.intake.domain.contact_hash import contact_hash
 from services.intake.domain.customer import Customer
@@ -22,7 +22,7 @@ from services.intake.domain.roster import unknown_agent
 from services.intake.domain.split import SOURCE, contact_of, new_case, open_split, place_of, split
 from services.intake.domain.told import Told
 from services.intake.domain.understand import understand
-from services.intake.finder import Finder
+from services.intake.finder import Finder, asked
 from services.intake.named_case import case_named
 from shared.decisions import Decide, Decision, Refused
 from shared.events.work import Work
@@ -55,16 +55,24 @@ class Pairs:
         over = await self._cases.load_where({"_id": {"$in": keys}, "ix.merged_into": {"$exists": True}}) if keys else {}
         for change in contacts:
             case = over[change.key].state if change.key in over else None
-            seen = case.seen(change.contact_id) if case else None
-            if case and seen and change.contact.revision > seen.revision:
+            if case and self._is_news(change, case):
                 await self._hear(change, case)
+
+    def _is_news(self, change: ContactChange, case: Case) -> bool:
+        """As the case that holds the contact will decide."""
+        try:
+            return change.decide(case, self._cases.clock()).state is not case
+        except Refused:
+            return False
 
     async def _hear(self, change: ContactChange, case: Case) -> None:
         try:
             while case.merged_into:
                 case = await self._case(case.merged_into, "case_id")
-            decide = deciding(hear, change, Place(case.case_id, "contact"), self._cases.rules())
-            await self._first(Change(case.case_id, decide, named(change.cause, "heard")))
+            rules = self._cases.rules()
+            told = asked(change, rules)
+            place = where_it_is(case.case_id, told, await self._found(told))
+            await self._first(Change(case.case_id, deciding(hear, change, place, rules), named(change.cause, "heard")))
         except Refused as refused:
             change.decide = partial(_refuse, refused)
 
@@ -98,9 +106,12 @@ class Pairs:
         seen = ContactSeen(id=contact_id(contact.source, contact.id), revision=1, hash=contact_hash(contact))
         rules = self._cases.rules()
         customer, understood = await self._customer(case), understand(contact, rules)
-        asked = Asked(seen.id, claims=claims(customer, understood, rules.joining))
-        found = await Finder(self._cases.documents).find([asked], self._cases.clock())
-        return Told(contact, seen, understood, customer, "", place_of(case, asked, found, work))
+        about = Asked(seen.id, claims=claims(customer, understood, rules.joining))
+        place = place_of(case, about, await self._found(about), work)
+        return Told(contact, seen, understood, customer, "", place)
+
+    async def _found(self, about: Asked) -> Found:
+        return await Finder(self._cases.documents).find([about], self._cases.clock())
 
     async def _give_up(self, change: PairChange, place: Place) -> None:
         if names := frozenset(name for _, name in place.given_up):

@@ -10,7 +10,15 @@ from shared.decisions import Decision
 from shared.doors import Ask, Handlers, ignore
 from shared.events import assignments, cases, escalations, feedback, sla
 from shared.events.assignments import CaseAssigned, CaseQueued, CaseUnassigned
-from shared.events.cases import CaseContactAdded, CaseNoted, CaseOpened, CaseResolved, CaseWaiting
+from shared.events.cases import (
+    CaseAbsorbed,
+    CaseContactAdded,
+    CaseMerged,
+    CaseNoted,
+    CaseOpened,
+    CaseResolved,
+    CaseWaiting,
+)
 from shared.events.escalations import EscalationLevelRaised, EscalationRaised, EscalationWithdrawn
 from shared.events.feedback import ImprovementChanged, ImprovementOpened, SurveyExpired, SurveyRequested
 from shared.events.sla import EscalationAnswered, TargetMet, TargetMissed, TargetReminder
@@ -33,6 +41,8 @@ def case_changes(rules: Live[Rules], metrics: Metrics) -> Handlers[Casefile]:
     on.ours(CaseWaiting, telling(tell.waiting))
     on.ours(CaseNoted, telling(tell.noted))
     on.ours(CaseResolved, telling(tell.resolved))
+    on.ours(CaseMerged, telling(tell.case_merged))
+    on.ours(CaseAbsorbed, _following(tell.absorbed))
     on.ours(CaseContactAdded, telling(tell.contact_added))
     on.ours(CaseQueued, telling(tell.queued))
     on.ours(CaseAssigned, telling(tell.assigned))

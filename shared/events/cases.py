@@ -125,7 +125,7 @@ class CaseOpened(_Case):
 
 
 class CaseContactAdded(_Case):
-    """A further contact, or (revision > 1) the amendment of one."""
+    """A further contact, or the amendment of one. `joined_by`: the rule by which a further one found its case."""
 
     TYPE: ClassVar[str] = "case.contact_added"
     contact_id: str
@@ -140,6 +140,11 @@ class CaseContactAdded(_Case):
     missing: tuple[str, ...] = ()
     fact_checks: tuple[FactCheck, ...] = ()
     sentiment: Sentiment | None = None
+
+    @property
+    def amends(self) -> bool:
+        """Whether the case held the contact already. A further one may come in a later revision than its first."""
+        return self.revision > 1 and not self.joined_by
 
 
 class CaseFactsChecked(_Case):

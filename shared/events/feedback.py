@@ -95,6 +95,8 @@ class ImprovementClosed(_Feedback):
 
 KnowledgeKind = Literal["product_model", "frequent_problem", "solution", "law"]
 """产品型号, 常见问题, 解决方案, 政策法规."""
+Audience = Literal["all", "staff"]
+"""Who may read it: customers too, or staff alone."""
 Line = Annotated[str, Field(min_length=1)]
 
 
@@ -125,9 +127,12 @@ class _Knowledge(EventData):
 
 
 class KnowledgeApproved(_Knowledge):
-    """An entry in one language, as it is from now on; a higher version replaces the lower in all languages.
+    """An entry in one language, as it is from now on: it replaces the lower versions in that language.
 
-    `scenario`: when to use it. `questions`: how customers ask for it. `cases`: those that it was learned from.
+    Other languages stay until their own newer version comes; `categories`, and `products` with `firmware`, stay until
+    one says some. `scenario`: when to use it. `questions`: how customers ask for it. `firmware`: the first that it
+    holds for. `audience`: an entry is learned from what staff wrote, so customers get it only if whoever approves it
+    says `all`. `cases`: those that it was learned from.
     """
 
     TYPE: ClassVar[str] = "knowledge.approved"
@@ -142,6 +147,7 @@ class KnowledgeApproved(_Knowledge):
     categories: tuple[tuple[str, ...], ...] = ()
     products: tuple[str, ...] = ()
     firmware: str = ""
+    audience: Audience = "staff"
     cases: tuple[str, ...] = ()
 
 

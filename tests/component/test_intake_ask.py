@@ -101,7 +101,7 @@ async def test_IN_11_who_is_vouched_for_is_told_the_state_of_his_own_cases_only(
     [
         ({"conversation": "x", "text": "x"}, "source"),
         ({"source": "app", "conversation": "x"}, "text"),
-        ({"source": "app", "conversation": "x", "text": "x" * 1001}, "text"),
+        ({"source": "app", "conversation": "x", "text": "x" * 65537}, "text"),
         ({"source": "app", "conversation": "x", "text": "x", "channel": "pigeon"}, "channel"),
     ],
 )

@@ -112,19 +112,28 @@ async def test_IN_4_a_dry_run_says_which_case_it_would_join_and_writes_nothing(i
 
 async def test_IN_15_a_merged_case_leads_on_and_its_timeline_is_seen_in_the_other(intake: House) -> None:
     one = await posted(intake, contact("g1", "发票抬头错了", {"app_id": "g1"}, conversation="talk-g1"))
-    two = await posted(intake, contact("g2", "请开发票给公司", {"app_id": "g2"}, conversation="talk-g2"))
-    told = await did(intake, "merged", one["case_id"], to=two["case_id"], reason="同一件事")
-    stays, ends = sorted((one["case_id"], two["case_id"]))
+    two = await posted(intake, contact("g2", "屏幕碎了", {"app_id": "g1"}, conversation="talk-g2"))
+    told = await did(intake, "merged", one["case_id"], to=two["number"], reason="同一件事")
+    stays, ends = one["case_id"], two["case_id"]
     assert (told["case_id"], told["goes_on_as"], told["status"]) == (ends, stays, "closed")
-    assert (await did(intake, "merged", one["case_id"], to=two["case_id"], reason="同一件事")) == told
+    assert (await did(intake, "merged", one["case_id"], to=two["number"], reason="同一件事")) == told
     for body in (contact("g3", "在吗", {"app_id": "g1"}, conversation="talk-g1"),
-                 contact("g4", "在吗", {"app_id": "g2"}, conversation="talk-g2")):  # fmt: skip
+                 contact("g4", "在吗", {"app_id": "g1"}, conversation="talk-g2")):  # fmt: skip
         assert (await posted(intake, body))["case_id"] == stays, "whichever conversation goes on"
     said = [line["text"] for line in (await shown(intake, stays))["timeline"] if line["kind"] == "contact"]
-    assert sorted(said) == sorted(["发票抬头错了", "请开发票给公司", "在吗", "在吗"])
+    assert sorted(said) == sorted(["发票抬头错了", "屏幕碎了", "在吗", "在吗"])
     assert (await types(intake, ends))[-1] == "case.merged"
-    refused = await did(intake, "responded", ends, 409, text="好")
+    refused = await did(intake, "responded", two["number"], 409, text="好")
     assert refused["type"].endswith("merged_case")
+    assert one["number"] in refused["detail"]
+
+
+async def test_IN_15_cases_of_two_customers_are_not_merged_before_the_customers_are(intake: House) -> None:
+    one = await posted(intake, contact("p1", "发票抬头错了", {"app_id": "p1"}))
+    two = await posted(intake, contact("p2", "屏幕碎了", {"app_id": "p2"}))
+    refused = await did(intake, "merged", one["case_id"], 409, to=two["case_id"])
+    assert refused["type"].endswith("two_customers")
+    assert "merge the customers first" in refused["detail"]
 
 
 async def test_IN_15_a_split_opens_a_case_for_the_second_matter_and_links_both(intake: House) -> None:

@@ -75,6 +75,28 @@ async def test_IN_3_a_wrong_merger_is_undone_and_stays_undone(intake: House) -> 
     assert [line["kind"] for line in history] == ["merged", "unmerged"]
 
 
+async def test_IN_3_only_who_was_merged_can_be_parted_and_whom_he_is_merged_into_is_named(intake: House) -> None:
+    told = [await posted(intake, contact(f"n{n}", "屏幕碎了", {"email": f"n{n}@x.example"})) for n in range(2)]
+    one, other = [(await customer_of(intake, case))["customer_id"] for case in told]
+    steward = intake.new_key("supervisor")
+    answer = await intake.ask("POST", "intake", f"/v1/customers/{one}/unmerge", {"other": other}, key=steward)
+    assert (answer.status_code, answer.json()["field"]) == (409, "other")
+    assert "neither is merged" in answer.json()["detail"]
+
+
+async def test_IN_3_the_contacts_of_a_customer_are_shown_page_by_page(intake: House) -> None:
+    for n in range(3):
+        told = await posted(intake, contact(f"page-{n}", "电脑坏了", {"email": "page@x.example"}))
+    path, seen, after = f"/v1/customers/{(await customer_of(intake, told))['customer_id']}", [], ""
+    while after is not None:
+        page = await intake.get("intake", path, limit="2", after=after)
+        seen += [line["data"]["id"] for line in page["contacts"]]
+        after = page["contacts_next"]
+    assert seen == ["page-2", "page-1", "page-0"]
+    refused = await intake.ask("GET", "intake", path, after="x")
+    assert (refused.status_code, refused.json()["field"]) == (422, "after")
+
+
 async def test_IN_3_a_person_says_that_two_are_one(intake: House) -> None:
     one = await posted(intake, contact("p1", "屏幕碎了", {"email": "p1@x.example"}))
     two = await posted(intake, contact("p2", "发票呢", {"app_id": "p2"}))

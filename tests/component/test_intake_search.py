@@ -182,6 +182,7 @@ async def test_S10_approved_knowledge_is_offered_with_version_and_scenario_until
     entry = KnowledgeApproved(
         knowledge_id="watch-strap", version=3, kind="solution", language="zh", title="西瓜手表更换表带",
         scenario="客户想自己更换表带", questions=(question,), body="按住表耳内侧的按钮，向外滑出表带。", by="Q01",
+        audience="all",
     )  # fmt: skip
     await approved(intake, 1, entry)
 

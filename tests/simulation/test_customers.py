@@ -53,8 +53,8 @@ async def intake() -> tuple[Cases, Database]:
     return cases, database
 
 
-async def take(cases: Cases, id_: str, text: str = "你好", **customer: str) -> None:
-    said = {"source": "chat", "id": id_, "channel": "chat", "text": text, "customer": customer}
+async def take(cases: Cases, id_: str, text: str = "你好", channel: str = "chat", **customer: str) -> None:
+    said = {"source": channel, "id": id_, "channel": channel, "text": text, "customer": customer}
     contact = Contact.model_validate(said)
     await cases.apply([contact_change(contact, cases.rules())], recorded=True)
 
@@ -107,6 +107,44 @@ def test_IN_3_contacts_of_a_new_customer_by_several_channels_at_once_make_one_cu
         assert [len(c.points) for c in alone] == [3]
         owners = {customer for case in await cases.find({}, limit=0) for customer in [case.customer_id]}
         assert {(await cases.customers.everyone_who_is(owner))[0] for owner in owners} == {alone[0].customer_id}
+
+    run(story, seed)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_IN_3_one_of_a_switchboard_who_comes_by_several_channels_at_once_is_one_customer(seed: int) -> None:
+    async def story() -> None:
+        cases, _ = await intake()
+        landline = {"phone": "+862162345678"}
+        await asyncio.gather(
+            take(cases, "1", channel="phone", name="王芳", **landline),
+            take(cases, "2", channel="email", name="王芳女士", **landline, **by_mail(1)),
+            take(cases, "3", channel="phone", name="李明", **landline),
+            take(cases, "4", channel="phone", **landline),
+            take(cases, "5", channel="phone", **landline),
+        )
+        alone = [c for c in await cases.customers.find({}, limit=0) if not c.merged_into]
+        assert sorted(len(c.points) for c in alone) == [1, 1, 2]
+        assert [c.name for c in alone if len(c.points) == 2] in (["王芳"], ["王芳女士"])
+        assert [c.name for c in alone if c.anybody] == [None]
+
+    run(story, seed)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_IN_3_who_states_anothers_mail_at_the_moment_when_its_owner_comes_does_not_become_him(seed: int) -> None:
+    async def story() -> None:
+        cases, _ = await intake()
+        await take(cases, "1", channel="email", name="李丽", **by_mail(1))
+        await asyncio.gather(
+            take(cases, "2", channel="app", name="Mallory", app_id="mallory", **by_mail(1)),
+            take(cases, "3", channel="app", app_id="li", name="李丽", **by_mail(1)),
+            take(cases, "4", channel="email", name="Li Li", **by_mail(1)),
+        )
+        alone = [c for c in await cases.customers.find({}, limit=0) if not c.merged_into]
+        assert {c.name: c.points for c in alone} == {
+            "李丽": ("email:u1@b.example", "app:li"), "Mallory": ("app:mallory",),
+        }  # fmt: skip
 
     run(story, seed)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import orjson
@@ -88,3 +89,38 @@ def test_IN_8_IN_24_a_slow_crm_keeps_no_contact_waiting_and_its_answer_comes_lat
     assert customer["entitlements"] == case["entitlements"]
     types = [dict(record.headers)["ce_type"].decode() for record in events_of(world, "cases.v1", CASE)]
     assert types == ["case.opened", "case.facts_checked"]
+
+
+class OfOrders(Crm):
+    """Knows nobody who names no order, and says so at once."""
+
+    async def look(self, query: Query) -> Found | None:
+        return await super().look(query) if query.facts else Found(source="crm")
+
+
+def lower_mail() -> str:
+    """A mail address whose owner is the one who stays, once he turns out to be the caller."""
+    goes = named("customer", "phone:+8613800138000")
+    mails = (f"u{n}@b.example" for n in range(100))
+    return next(mail for mail in mails if named("customer", f"email:{mail}") < goes)
+
+
+def test_IN_24_a_late_answer_counts_for_who_the_customer_is_by_then() -> None:
+    crm, mail = OfOrders(), lower_mail()
+    stays = named("customer", f"email:{mail}")
+
+    async def story(world: World) -> None:
+        asks(world, crm)
+        world.broker.write("contacts.v1", orjson.dumps(BODY), b"chat:c1")
+        case = await until(lambda: case_of(world))
+        for n, customer in enumerate(({"email": mail}, {"email": mail, "phone": "+8613800138000"})):
+            said = {"source": "chat", "id": f"m{n}", "channel": "chat", "text": "你好", "customer": customer}
+            world.broker.write("contacts.v1", orjson.dumps(said), b"chat:m")
+        customers = partial(world.states, "intake", "customers")
+        await until(lambda: customers().get(case["customer_id"], {}).get("merged_into") == stays)
+        crm.well = True
+        await asyncio.sleep(31)
+        await turn_of_all(world, crm)
+        assert [one["name"] for one in customers()[stays]["entitlements"]] == ["warranty"]
+
+    played(story)

@@ -60,6 +60,10 @@ async def of(cases: Cases, case: Case) -> Case:
     return found
 
 
+async def writes(cases: Cases, case: Case) -> int:
+    return (await cases.load([case.case_id]))[case.case_id].version
+
+
 async def merged(cases: Cases) -> tuple[Case, Case]:
     """The case that goes on and the one that ended, whose contact was `2`."""
     one, other = await say(cases, "1", "发票抬头错了"), await say(cases, "2", "系统有点慢")
@@ -126,7 +130,9 @@ def test_IN_15_what_is_said_better_of_a_contact_of_a_merged_case_is_known_to_the
         assert (after.facts["order"], after.priority) == ("A20261121-553", "P0")
         assert (after.latest or "").startswith("门店全部瘫痪")
         assert [seen.revision for seen in over.contacts] == [2], "the contact itself stays where it arrived"
-        assert over.status == "closed"
+        assert (over.status, over.links) == ("closed", ())
+        asks_again = await say(cases, "3", "订单 A20261121-553 怎么样了")
+        assert asks_again.case_id == goes_on.case_id, "what it is about leads there from then on"
 
     run(story, seed=1)
 
@@ -171,7 +177,9 @@ def test_IN_15_a_death_between_both_writes_of_a_better_word_loses_nothing(death:
         database.collections["cases"].before = None
         known = "order" in (await of(cases, goes_on)).facts
         assert known == bool(death)
+        before = await writes(cases, goes_on)
         await say(cases, contact, better, revision=2)
+        assert await writes(cases, goes_on) - before == 1 - death, "it is told once"
         after, over = await of(cases, goes_on), await of(cases, ends)
         assert (after.facts["order"], [seen.revision for seen in over.contacts]) == ("A20261121-553", [2])
 

@@ -73,7 +73,7 @@ def _after(case: CaseOutcome, event: EventData, at: datetime, rules: Rules) -> C
 
 def _contacted(case: CaseOutcome, event: CaseContactAdded, at: datetime, rules: Rules) -> CaseOutcome:
     case = case.changed(product=case.product or _product(event.facts))
-    if event.revision > 1:
+    if event.amends:
         return case
     return case.changed(came_back=case.came_back + _comes_back(case, at, rules), touched_at=at)
 

@@ -11,7 +11,7 @@ MOST_CHARS = 256 * 1024
 _UNSEEN = frozenset(("head", "script", "style", "template", "noscript", "iframe", "object", "svg", "math", "title"))
 _HIDDEN = re.compile(
     r"(?<![-\w])(?:display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all"
-    r"|(?:opacity|font-size|max-height)\s*:\s*0*(?:0|\.0+|0\.0*)(?![.\d])"
+    r"|color\s*:\s*transparent|(?:opacity|font-size|max-height|max-width)\s*:\s*0*(?:0|\.0+|0\.0*)(?![.\d])"
     r"|(?:margin-)?(?:left|top|text-indent)\s*:\s*-(?:[5-9]\d\d|\d{4}|\d{3}(?:%|v[wh]|r?em)))",
     re.IGNORECASE,
 )

@@ -20,15 +20,16 @@ def amend(case: Case, now: datetime, *, told: Told, rules: Rules) -> Decision[Ca
     after, events = take_in(case, now, told=told, rules=rules, amends=True)
     seen = told.seen
     contacts = tuple(seen if held.id == seen.id else held for held in case.contacts)
-    after = _findable(after.changed(contacts=contacts), told)
-    if told.place.related and not is_linked(after, told.place.related) and len(after.links) < MAX_LINKS:
-        after, linked = link(after, told.place.related, "related", by=RULES, why="about the same order or device")
+    after = claiming(after.changed(contacts=contacts), told)
+    related = "" if case.merged_into else told.place.related
+    if related and not is_linked(after, related) and len(after.links) < MAX_LINKS:
+        after, linked = link(after, related, "related", by=RULES, why="about the same order or device")
         events = (*events, linked)
     note = contact_note(told.contact, now, rules, "amended")
     return Decision(refreshed(after, rules), events, note)
 
 
-def _findable(case: Case, told: Told) -> Case:
+def claiming(case: Case, told: Told) -> Case:
     """As a case is that may be joined; for its own customer, or by what opened it."""
     over = case.status == "closed" or case.full
     his = speaks_for_himself(case, told) or case.contacts[0].id == told.seen.id

@@ -25,7 +25,7 @@ class Approved(BaseModel):
 
 
 def approve(state: Approved | None, now: datetime, *, event: KnowledgeApproved) -> Decision[Approved]:
-    """The higher version counts; what it does not say, another language above all, stays until its own newer one comes."""
+    """The higher version counts; another language, and what else it does not say, stays until a newer one says it."""
     if state and (state.version > event.version or state.gone >= event.version):
         return Decision(state)
     entry = Entry(
@@ -52,5 +52,7 @@ def retire(state: Approved | None, now: datetime, *, event: KnowledgeRetired) ->
 def in_force(shipped: Entry | None, approved: Approved) -> Entry | None:
     """Of both the newer, the approved one of two that are level, with what only the older says."""
     known = [entry for entry in (shipped and shipped.later_than(approved.gone), approved.entry) if entry]
-    older, *newer = sorted(known, key=lambda entry: entry.version) or [None]
-    return newer[0].over(older) if newer and older else older
+    if len(known) < 2:
+        return next(iter(known), None)
+    older, newer = sorted(known, key=lambda entry: entry.version)
+    return newer.over(older)

@@ -1,8 +1,8 @@
 """Self-service (IN-11): a question is answered from the knowledge base, or a person takes over at once.
 
 A person takes over when he is asked for, when no entry is sure enough, when the steps of an entry are at their end, and
-after many questions; also when the customer system does not say how an order stands. From then on whatever is said in
-the conversation goes to the case.
+after many questions or a long one; also when the customer system does not say how an order stands, and before anything
+else when the words speak of a danger. From then on whatever is said in the conversation goes to the case.
 """
 
 from collections.abc import Collection, Sequence
@@ -18,16 +18,20 @@ from services.intake.domain.knowledge import Found, Library, brief
 from services.intake.domain.language import language_of
 from services.intake.domain.order_state import ORDER, OrderState
 from services.intake.domain.rules import Rules
-from services.intake.domain.rules_ask import FALLBACK, AskTexts
+from services.intake.domain.rules_ask import AskTexts
 from services.intake.domain.visible import visible
+from services.intake.domain.wishes import read
 from shared.decisions import Decision
-from shared.events.base import PersonalText
-from shared.events.contacts import Channel, Contact, ContactCustomer, Turn
+from shared.events.contacts import MAX_TEXT_BYTES, Channel, Contact, ContactCustomer, Text, Turn
 
 MOST_CASES = 5
-MAX_WORDS = 48 * 1024
+MOST_CHARS = 1000
+"""A longer question is for a person to read."""
+TURN_BYTES = 900
+CUSTOMER_BYTES = 4096
+"""So that 39 turns, all the customer's words and who he is fit into one contact, even if JSON doubles every sign."""
 SELF_SERVICE = "self_service"
-Why = Literal["", "asked", "unsure", "steps_ended", "many_questions", "look_up_away"]
+Why = Literal["", "risk", "asked", "long", "unsure", "steps_ended", "many_questions", "look_up_away"]
 
 
 class Asked(BaseModel):
@@ -36,7 +40,7 @@ class Asked(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
     source: Annotated[str, Field(min_length=1, max_length=200)]
     conversation: Annotated[str, Field(min_length=1, max_length=160)]
-    text: Annotated[PersonalText, Field(min_length=1, max_length=1000)]
+    text: Annotated[Text, Field(min_length=1)]
     channel: Channel | None = None
     language: Annotated[str | None, Field(max_length=35)] = None
     customer: ContactCustomer = ContactCustomer()
@@ -48,9 +52,19 @@ class Asked(BaseModel):
             raise ValueError("a question is wanted")
         return text
 
+    @field_validator("customer")
+    @classmethod
+    def fits(cls, customer: ContactCustomer) -> ContactCustomer:
+        if len(customer.model_dump_json().encode()) > CUSTOMER_BYTES:
+            raise ValueError(f"longer than {CUSTOMER_BYTES} bytes")
+        return customer
+
 
 class Reply(BaseModel):
-    """`steps`: all of the entry, of which number `step` is to be done now. `why`: why a person takes over."""
+    """`steps`: all of the entry, of which number `step` is to be done now.
+
+    `why`: why a person takes over. `risk`: the one that is spoken of.
+    """
 
     model_config = ConfigDict(frozen=True)
     answer: str = ""
@@ -60,6 +74,7 @@ class Reply(BaseModel):
     source: dict[str, Any] | None = None
     confidence: float = 0.0
     why: Why = ""
+    risk: str = ""
 
 
 class Conversation(BaseModel):
@@ -126,13 +141,29 @@ def settle(
 def told(talk: Conversation, rules: Rules) -> dict[str, Any]:
     """The answer of the door."""
     if talk.handed_over:
-        texts = rules.ask.text(talk.language)
-        away = texts.order_away if talk.reply.why == "look_up_away" else ""
-        text = away + texts.handed_over.format(number=talk.number)
+        handed_over = rules.ask.text(talk.language).handed_over.format(number=talk.number)
+        text = _first(talk, rules) + handed_over
         more = {"answer": text, "case_id": talk.case_id, "number": talk.number}
         return {"handed_over": True, "why": talk.reply.why, "conversation": talk.conversation, **more}
-    reply = talk.reply.model_dump(mode="json", exclude={"why"})
+    reply = talk.reply.model_dump(mode="json", exclude={"why", "risk"})
     return {"handed_over": False, "conversation": talk.conversation, "language": talk.language, **reply}
+
+
+def waits_since(talk: Conversation) -> datetime | None:
+    """When the first was said of what is not in the case yet."""
+    return min((contact.occurred_at for contact in talk.waiting.values() if contact.occurred_at), default=None)
+
+
+def forget_at(talk: Conversation) -> datetime | None:
+    """Never while something waits."""
+    return None if talk.waiting else talk.forget_at
+
+
+def _first(talk: Conversation, rules: Rules) -> str:
+    """What is said before a person takes over."""
+    if talk.reply.why == "look_up_away":
+        return rules.ask.text(talk.language).order_away
+    return rules.ask.risks.get(talk.reply.risk, {}).get(rules.ask.spoken(talk.language), "")
 
 
 def _begun(asked: Asked, now: datetime, rules: Rules) -> Conversation:
@@ -160,18 +191,18 @@ def _heard(talk: Conversation, asked: Asked, now: datetime, rules: Rules) -> Con
 
 
 def _answered(talk: Conversation, asked: Asked, known: Known, rules: Rules) -> Conversation:
-    wishes, text = rules.ask.read(asked.text)
-    if "person" in wishes:
-        return _handed_over(talk, "asked")
-    if talk.said >= rules.ask.most_questions:
-        return _handed_over(talk, "many_questions")
+    if risk := _risk(asked.text, rules):
+        return _handed_over(talk, "risk", risk)
+    wishes, text = read(asked.text, rules)
+    if why := _why_a_person(talk, asked, wishes, rules):
+        return _handed_over(talk, why)
     if known.order:
         return _of_order(talk, known.order, rules)
     texts = rules.ask.text(talk.language)
     if "progress" in wishes and known.cases:
-        lines = [_line(case, texts) for case in known.cases[:MOST_CASES]]
+        lines = [_line(case, talk.language, rules) for case in known.cases[:MOST_CASES]]
         return _replied(talk, Reply(answer="\n".join(lines), confidence=1.0))
-    if "solved" in wishes and talk.entry:
+    if "solved" in wishes and "still_not" not in wishes and talk.entry:
         return _helped(talk, texts)
     return _from_library(talk, wishes, text, known.library, rules)
 
@@ -187,15 +218,28 @@ def _from_library(
     return _at_step(talk, sure, 1, texts) if sure else _handed_over(talk, "unsure")
 
 
-def _handed_over(talk: Conversation, why: Why) -> Conversation:
-    return talk.model_copy(update={"handed_over": True, "reply": Reply(why=why), "entry": None})
+def _why_a_person(talk: Conversation, asked: Asked, wishes: Collection[str], rules: Rules) -> Why:
+    if "person" in wishes:
+        return "asked"
+    if len(asked.text) > MOST_CHARS:
+        return "long"
+    return "many_questions" if talk.said >= rules.ask.most_questions else ""
+
+
+def _risk(text: str, rules: Rules) -> str:
+    spoken_of = rules.risk_words.values(rules.scanner.scan(text))
+    return next((risk for risk in rules.ask.risks if risk in spoken_of), "")
+
+
+def _handed_over(talk: Conversation, why: Why, risk: str = "") -> Conversation:
+    return talk.model_copy(update={"handed_over": True, "reply": Reply(why=why, risk=risk), "entry": None})
 
 
 def _of_order(talk: Conversation, order: OrderState, rules: Rules) -> Conversation:
     """As the customer system has it, with its name; what is another's, or not known, is no word about whose it is."""
     if not order.answered:
         return _handed_over(talk, "look_up_away")
-    language, known = talk.language if talk.language in rules.ask.texts else FALLBACK, order.known or {}
+    language, known = rules.ask.spoken(talk.language), order.known or {}
     told = [f"{names[language]} {known[fact]}" for fact, names in rules.ask.order_tells.items() if fact in known]
     if not told:
         return _handed_over(talk, "unsure")
@@ -218,7 +262,7 @@ def _helped(talk: Conversation, texts: AskTexts) -> Conversation:
 
 def _next_step(talk: Conversation, library: Library, texts: AskTexts) -> Conversation:
     """The entry may be gone by now, or be shorter."""
-    entry = library.entries.get(talk.entry or "")
+    entry = library.for_customers.get(talk.entry or "")
     spoken = next(iter(entry.texts)) if entry else ""
     if entry is None or talk.step >= len(Found(entry, spoken, 0).wording(talk.language)[1].steps):
         return _handed_over(talk, "steps_ended")
@@ -248,11 +292,10 @@ def _worded(wording: Wording, step: int, texts: AskTexts) -> str:
     return "\n".join(filter(None, (wording.title, wording.body, *options)))
 
 
-def _line(case: Case, texts: AskTexts) -> str:
+def _line(case: Case, language: str, rules: Rules) -> str:
+    texts, category = rules.ask.text(language), rules.categories.name_in(case.category, rules.ask.spoken(language))
     due = texts.due.format(due_at=f"{case.due_at:%Y-%m-%d %H:%M} UTC") if case.due_at else ""
-    return texts.case.format(
-        number=case.number, category=case.category[-1], status=texts.statuses[case.status], due=due
-    )
+    return texts.case.format(number=case.number, category=category, status=texts.statuses[case.status], due=due)
 
 
 def _named(reply: Reply) -> str | None:
@@ -272,9 +315,18 @@ def _with(talk: Conversation, contact: Contact) -> Conversation:
 
 
 def _whole(talk: Conversation, now: datetime) -> Contact:
-    """The customer's words, by which it is understood, and beside them the whole conversation."""
-    said, _ = beginning("\n".join(turn.text for turn in talk.turns if turn.by == "customer"), MAX_WORDS)
-    return _contact(talk, said or "", now, self_service=talk.turns)
+    """The customer's words, by which it is understood, and beside them both sides, of each turn its beginning."""
+    said, _ = beginning("\n".join(turn.text for turn in talk.turns if turn.by == "customer"), MAX_TEXT_BYTES)
+    return _contact(talk, said or "", now, self_service=tuple(map(_begun_turn, talk.turns)))
+
+
+def _begun_turn(turn: Turn) -> Turn:
+    return turn.model_copy(update={"text": _beginning(turn.text), "step": turn.step and _beginning(turn.step)})
+
+
+def _beginning(text: str) -> str:
+    begun, cut = beginning(text, TURN_BYTES)
+    return f"{begun}…" if cut else text
 
 
 def _contact(talk: Conversation, text: str, now: datetime, **more: Any) -> Contact:

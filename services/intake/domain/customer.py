@@ -209,6 +209,7 @@ def _with(customer: Customer, same: tuple[Customer, ...], rules: Rules) -> Custo
             "points": (*customer.points, *new),
             "consents": other.consents | customer.consents,
             "gained": gained,
+            "apart": _apart(customer, *(id_ for id_ in other.apart if id_ != customer.customer_id)),
             "entitlements": customer.entitlements or other.entitlements,
         }
         customer = customer.model_copy(update=told)
@@ -252,10 +253,10 @@ def unmerge(state: Customer | None, now: datetime, *, from_: str, by: str, why: 
 
     Raises Refused `not_merged` (409).
     """
-    if state is None or state.merged_into not in (None, from_):
-        raise Refused("not_merged", f"this customer is not merged into {from_}", field="customer_id")
-    if state.merged_into is None and from_ in state.apart:
+    if state is not None and state.merged_into is None and from_ in state.apart:
         return Decision(state)
+    if state is None or state.merged_into != from_:
+        raise Refused("not_merged", f"this customer is not merged into {from_}", field="customer_id")
     after = state.model_copy(update={"merged_into": None, "apart": _apart(state, from_)})
     return Decision(after, (updated(after),), Note(now, "unmerged", by, why, {"from": from_}))
 
@@ -276,8 +277,8 @@ def give_back(state: Customer | None, now: datetime, *, to: Customer, by: str, w
     return Decision(state) if after == state else Decision(after, (updated(after),), note)
 
 
-def _apart(customer: Customer, other: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*customer.apart, other)))[-MAX_POINTS:]
+def _apart(customer: Customer, *others: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*customer.apart, *others)))[-MAX_POINTS:]
 
 
 def updated(customer: Customer) -> CustomerUpdated:

@@ -6,7 +6,7 @@ _FROM = re.compile(r"v?(\d+(?:\.\d+)*)\s*(?:and later|or later|\+|及以上|以�
 
 
 def older(stated: str, entry: str) -> bool:
-    """`entry`: the first version that it holds for (`1.2`, `1.2 and later`); any other words are for people to judge."""
+    """`entry`: the first version that it holds for (`1.2`, `1.2 and later`). Other words are for people to judge."""
     first, own = _FROM.fullmatch(entry.strip().casefold()), _FROM.fullmatch(stated.strip().casefold())
     return bool(first and own and _numbers(own[1]) < _numbers(first[1]))
 

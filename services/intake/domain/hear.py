@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from services.intake.domain.amend import claiming
 from services.intake.domain.case import Case, ContactSeen
 from services.intake.domain.choose_case import Place
 from services.intake.domain.customer import Customer
@@ -21,7 +22,8 @@ def hear(
     contact: Contact, contact_id: str, place: Place, customer: Customer | None, rules: Rules,
     understood: Understanding | None = None,
 ) -> Decision[Case]:  # fmt: skip
-    """Asked as `receive` is. The contact and its line stay with the other, whose timeline is shown with this one's.
+    """Asked as `receive` is. The contact and its line stay with the other, whose timeline is shown with this one's;
+    what it is about leads here from then on.
 
     Nothing for what it knows already: a repeat.
     """
@@ -30,4 +32,5 @@ def hear(
     understood = understood or understand(contact, rules)
     told = Told(shown(contact), seen, understood, customer, conversation_of(contact), place)
     after, events = take_in(state, now, told=told, rules=rules, amends=True)
+    after = claiming(after, told)
     return Decision(state) if after == state else Decision(refreshed(after, rules), events)

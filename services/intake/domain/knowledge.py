@@ -1,21 +1,24 @@
 """The knowledge base (IN-21): which entry answers a question, which ones help with a case, which ones a search finds.
 
 An entry is compared by its phrases: its title and the questions that customers ask. How alike: `similar.py`, with words
-weighed by how many phrases hold them. An entry bound to models (`products`) is not offered to who names another.
+weighed by how many phrases hold them. An entry bound to models (`products`) is not offered to who names another, and
+what is for staff is no answer to a customer.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from services.intake.domain.approve import Approved
+from services.intake.domain.approve import Approved, in_force
 from services.intake.domain.entry import Entry, Wording
+from services.intake.domain.firmware import older
 from services.intake.domain.similar import Frequencies
 from services.intake.domain.tokens import CODE, tokens
 from shared.events.cases import Suggestion
 
 MOST_SUGGESTED = 3
+NOTHING: Mapping[str, str] = {}
 SAME_CATEGORY = 1.25
 """An entry of the case's own category counts a quarter more."""
 _MODEL = re.compile(r"[a-z]{1,6}\d{1,5}[a-z]{0,4}")
@@ -47,6 +50,8 @@ class Library:
 
     def __init__(self, shipped: Iterable[Entry], approved: Iterable[Approved] = ()) -> None:
         self.entries = _in_force(shipped, approved)
+        shown = {id_: entry.for_customers() for id_, entry in self.entries.items()}
+        self.for_customers = {id_: entry for id_, entry in shown.items() if entry}
         phrases = [phrase for entry in self.entries.values() for phrase in _phrases(entry)]
         self._frequencies = Frequencies.counted(phrase.words for phrase in phrases)
         self._by_word: dict[str, list[_Phrase]] = {}
@@ -57,18 +62,23 @@ class Library:
         self._no_models = _models(self._by_word).difference(*self._models.values())
 
     def answer(self, question: str) -> Found | None:
-        """The entry with the phrase that is most alike."""
+        """Of what customers may read, the entry with the phrase that is most alike."""
         said = frozenset(tokens(question))
-        found = self._best(said, lambda phrase: self._frequencies.cosine(phrase.words, said))
-        return max(found, key=lambda one: one.score, default=None)
+        found = self._best(said, lambda phrase: self._frequencies.cosine(phrase.words, said), self._shown)
+        best = max(found, key=lambda one: one.score, default=None)
+        return best and Found(self.for_customers[best.entry.id], best.language, best.score)
 
-    def suggested(self, said: Set[str], category: Sequence[str], least: float) -> list[Found]:
+    def suggested(
+        self, said: Set[str], category: Sequence[str], least: float, facts: Mapping[str, str] = NOTHING
+    ) -> list[Found]:
         """What may help with a case whose customer said these words; the best first, at most MOST_SUGGESTED.
 
-        A case says more than a phrase does, so it counts how much of the phrase it covers.
+        A case says more than a phrase does, so it counts how much of the phrase it covers. `facts`: of which model and
+        firmware it is.
         """
         found = self._best(said, lambda phrase: self._frequencies.covered(phrase.words, said))
-        ranked = [Found(one.entry, one.language, _ranked(one, category)) for one in found]
+        held = [one for one in found if self._holds(one.entry, facts)]
+        ranked = [Found(one.entry, one.language, _ranked(one, category)) for one in held]
         ranked.sort(key=lambda one: (-one.score, one.entry.id))
         return [one for one in ranked if one.score >= least][:MOST_SUGGESTED]
 
@@ -94,13 +104,24 @@ class Library:
         codes = frozenset(tokens(entry.id, *entry.products))
         return Found(entry, best, round(self._frequencies.covered(said, texts[best] | codes), 3))
 
-    def _best(self, said: Set[str], score: Callable[[_Phrase], float]) -> list[Found]:
+    def _shown(self, phrase: _Phrase) -> bool:
+        return phrase.entry.texts[phrase.language].audience == "all"
+
+    def _holds(self, entry: Entry, facts: Mapping[str, str]) -> bool:
+        """Whether it is about the model and the firmware of a case, as far as both say which."""
+        model = {token.removeprefix(CODE) for token in tokens(facts.get("device_model"))}
+        another = model and entry.products and model.isdisjoint(self._models[entry.id])
+        return not another and not older(facts.get("firmware", ""), entry.firmware)
+
+    def _best(
+        self, said: Set[str], score: Callable[[_Phrase], float], wanted: Callable[[_Phrase], bool] = lambda _: True
+    ) -> list[Found]:
         """By entry, its best phrase."""
         named = _models(said) - self._no_models
         best: dict[str, Found] = {}
         for phrase in {id(p): p for word in said for p in self._by_word.get(word, ())}.values():
             entry = phrase.entry
-            if named and entry.products and named.isdisjoint(self._models[entry.id]):
+            if not wanted(phrase) or (named and entry.products and named.isdisjoint(self._models[entry.id])):
                 continue
             value = round(score(phrase), 3)
             if entry.id not in best or value > best[entry.id].score:
@@ -113,7 +134,7 @@ def brief(found: Found, language: str) -> Suggestion:
     spoken, wording = found.wording(language)
     entry = found.entry
     return Suggestion(
-        id=entry.id, version=entry.version, kind=entry.kind, language=spoken, title=wording.title,
+        id=entry.id, version=entry.version_in(spoken), kind=entry.kind, language=spoken, title=wording.title,
         scenario=wording.scenario, score=found.score,
     )  # fmt: skip
 
@@ -126,14 +147,8 @@ def whole(found: Found, language: str) -> dict[str, Any]:
 
 def _in_force(shipped: Iterable[Entry], approved: Iterable[Approved]) -> dict[str, Entry]:
     entries = {entry.id: entry for entry in shipped}
-    for one in approved:
-        if one.id in entries and entries[one.id].version > one.version:
-            continue
-        if one.entry:
-            entries[one.id] = one.entry
-        else:
-            entries.pop(one.id, None)
-    return entries
+    decided = {one.id: in_force(entries.get(one.id), one) for one in approved}
+    return {id_: entry for id_, entry in {**entries, **decided}.items() if entry}
 
 
 def _phrases(entry: Entry) -> Iterator[_Phrase]:

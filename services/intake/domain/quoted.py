@@ -15,6 +15,7 @@ _SIGNATURE = "--"
 _DASHES = "-—_=*~"
 _DATED = re.compile(r"[^\s@]@[^\s@]|(?<!\d)(?:19|20)\d\d(?!\d)|\d[:：]\d\d|\d ?月 ?\d")
 """A date, a time or an address, well enough to tell a mail's head from a sentence."""
+_ADDRESS = re.compile(r"<[^<>\s]{1,200}@")
 _LONGEST_HEAD = 6
 _FEWEST_DASHES = 3
 
@@ -66,11 +67,11 @@ def _introduces(lines: Sequence[str], at: int, rules: MailRules) -> bool:
 
 
 def _introduction(lines: Sequence[str], at: int, rules: MailRules) -> int:
-    """How many lines from this one on say who wrote what follows. Two only with date and address: programs wrap those."""
+    """How many lines from this one on say who wrote what follows; two where a program wrapped date and address."""
     if lines[at].endswith(rules.quoted_after):
         return 1
     two = lines[at : at + 2]
-    wrapped = two[-1].endswith(rules.quoted_after) and "@" in "".join(two) and _DATED.search(two[0])
+    wrapped = two[-1].endswith(rules.quoted_after) and _DATED.search(two[0]) and _ADDRESS.search("".join(two))
     return 2 if wrapped else 0
 
 

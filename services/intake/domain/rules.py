@@ -152,6 +152,16 @@ class CategoriesFile(_Versioned):
             siblings = node.children
         return tuple(names) or None
 
+    def name_in(self, path: Iterable[str], language: str) -> str:
+        """What the end of a path is called, in Chinese or else in English; as it is, once it has left the tree."""
+        name, siblings = "", self.categories
+        for wanted in path:
+            node = next((n for n in siblings if n.name == wanted), None)
+            name, siblings = wanted, node.children if node else ()
+            if node and language != "zh":
+                name = node.en
+        return name
+
     def choices(self, path: Iterable[str]) -> tuple[str, ...]:
         """The names allowed at the first place where the path leaves the tree."""
         siblings = self.categories
@@ -412,6 +422,15 @@ class Rules(BaseModel):
         for wanted in self.lifecycle.evidence_needed_for:
             if wanted.category and self.categories.resolve(wanted.category) != wanted.category:
                 raise ValueError(f"lifecycle.evidence_needed_for: {' / '.join(wanted.category)} is not in categories")
+        return self
+
+    @model_validator(mode="after")
+    def self_service_names_what_there_is(self) -> "Rules":
+        if unknown := [risk for risk in self.ask.risks if risk not in self.words.risk]:
+            raise ValueError(f"ask.risks: {unknown[0]} is not a risk of words")
+        for path in self.ask.order_categories:
+            if self.categories.resolve(path) != path:
+                raise ValueError(f"ask.order_categories: {' / '.join(path)} is not in categories")
         return self
 
     @model_validator(mode="after")

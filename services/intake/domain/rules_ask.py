@@ -9,7 +9,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from services.intake.domain.case import Status
-from services.intake.domain.keywords import Keywords, Scan, Scanner, parts_of
+from services.intake.domain.keywords import Keywords, Scanner, parts_of
 from shared.events.contacts import Channel
 
 Wish = Literal["person", "still_not", "solved", "progress", "order"]
@@ -55,7 +55,10 @@ class AskTexts(BaseModel):
 
 
 class AskFile(BaseModel):
-    """`vouched_for`: by channel, the contact points of which it knows that they are the customer's own."""
+    """`risks`: of which a person takes over at once, the first of several first, and what is said then by language.
+
+    `order_categories`: paths of the tree that a question about the state of an order belongs to.
+    `vouched_for`: by channel, the contact points of which it knows that they are the customer's own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     version: Annotated[str, Field(min_length=1)]
@@ -67,6 +70,8 @@ class AskFile(BaseModel):
     vouched_for: dict[Channel, tuple[Literal["phone", "email", "app_id", "social"], ...]]
     fillers: tuple[str, ...] = ()
     words: dict[Wish, tuple[str, ...]]
+    risks: dict[str, dict[str, str]] = {}
+    order_categories: tuple[tuple[str, ...], ...] = ()
     order_tells: dict[str, dict[str, str]] = {}
     texts: dict[str, AskTexts]
 
@@ -86,39 +91,35 @@ class AskFile(BaseModel):
 
     @model_validator(mode="after")
     def names_what_it_tells(self) -> "AskFile":
-        for fact, names in self.order_tells.items():
-            if lacking := sorted(set(self.texts) - set(names)):
-                raise ValueError(f"order_tells.{fact}.{lacking[0]} is missing")
+        for list_, told in (("order_tells", self.order_tells), ("risks", self.risks)):
+            for name, texts in told.items():
+                if lacking := sorted(set(self.texts) - set(texts)):
+                    raise ValueError(f"{list_}.{name}.{lacking[0]} is missing")
         return self
 
     @property
     def forget_after(self) -> timedelta:
         return timedelta(hours=self.forget_after_h)
 
-    def text(self, language: str) -> AskTexts:
-        return self.texts.get(language) or self.texts[FALLBACK]
+    def spoken(self, language: str) -> str:
+        """The language in which somebody is answered who speaks this one."""
+        return language if language in self.texts else FALLBACK
 
-    def read(self, text: str) -> tuple[frozenset[Wish], str]:
-        """What the words ask for, and the text without fillers."""
-        scan = self._scanner.scan(text)
-        return frozenset(self._wishes.values(scan)), _without(scan, self._fillers.parts)
+    def text(self, language: str) -> AskTexts:
+        return self.texts[self.spoken(language)]
 
     @cached_property
-    def _wishes(self) -> Keywords[Wish]:
+    def wish_words(self) -> Keywords[Wish]:
         return Keywords((word, wish) for wish, words in self.words.items() for word in words)
 
     @cached_property
-    def _fillers(self) -> Keywords[bool]:
+    def solved_parts(self) -> frozenset[str]:
+        return Keywords((word, True) for word in self.words.get("solved", ())).parts
+
+    @cached_property
+    def filler_words(self) -> Keywords[bool]:
         return Keywords((word, True) for word in self.fillers)
 
     @cached_property
-    def _scanner(self) -> Scanner:
-        return Scanner(self._wishes.parts | self._fillers.parts)
-
-
-def _without(scan: Scan, parts: frozenset[str]) -> str:
-    kept, end = [], 0
-    for hit in sorted((hit for hit in scan.hits if hit.part in parts), key=lambda hit: hit.start):
-        kept.append(scan.text[end : hit.start])
-        end = max(end, hit.end)
-    return " ".join([*kept, scan.text[end:]])
+    def scanner(self) -> Scanner:
+        return Scanner(self.wish_words.parts | self.filler_words.parts)

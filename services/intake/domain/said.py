@@ -1,10 +1,15 @@
-"""The line that a contact leaves in the case's timeline (IN-10): all that was said, whole."""
+"""The line that a contact leaves in the case's timeline (IN-10): all that was said, whole, and by whom.
+
+`from` and `facts` are personal: they are erased as the words are.
+"""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 from services.intake.domain.attachments import links_of
 from services.intake.domain.choose_case import Place
+from services.intake.domain.customer import points_of
+from services.intake.domain.facts import given_facts
 from services.intake.domain.rules import Rules
 from services.intake.domain.understand import words_of
 from shared.clock import to_milliseconds
@@ -46,10 +51,19 @@ def _data(contact: Contact, now: datetime, rules: Rules) -> dict[str, Any]:
         "conversation": contact.conversation,
         "replies_to": list(contact.replies_to),
         "occurred_at": occurred(contact, now, rules),
+        "from": _speaker(contact, rules),
         "subject": contact.subject,
+        "facts": given_facts(contact.facts),
         **links_of(contact, rules),
         "rating": contact.rating,
         "diagnostics": contact.diagnostics if contact.diagnostics_consent else None,
         "self_service": [turn.model_dump(exclude_none=True) for turn in contact.self_service],
     }
-    return {name: value for name, value in said.items() if value not in (None, [])}
+    return {name: value for name, value in said.items() if value not in (None, [], {})}
+
+
+def _speaker(contact: Contact, rules: Rules) -> dict[str, Any]:
+    """Who it says that it is from: the name, and the contact points that are some."""
+    points = list(points_of(contact, rules))
+    told = {"name": contact.customer.name, "points": points}
+    return {name: value for name, value in told.items() if value}

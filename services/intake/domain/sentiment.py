@@ -16,7 +16,7 @@ MOST_HEARD = 5
 _SOFTENING = 3.0
 _NEGATED = -0.7
 _REACH_CJK, _REACH_LATIN = 3, 14
-_CLAUSE_ENDS = frozenset(",.!?;。、~…\n")
+CLAUSE_ENDS = frozenset(",.!?;。、~…\n")
 
 
 def sentiment(scan: Scan, rules: Rules, *, rating: int | None = None, voice: dict[str, Any] | None = None) -> Sentiment:
@@ -105,4 +105,4 @@ def _leads_on(hits: list[Hit], place: int, rules: Rules) -> bool:
 def _reaches(text: str, end: int, start: int) -> bool:
     gap = text[end:start]
     reach = _REACH_LATIN if gap.isascii() and " " in gap else _REACH_CJK
-    return len(gap) <= reach and _CLAUSE_ENDS.isdisjoint(gap)
+    return len(gap) <= reach and CLAUSE_ENDS.isdisjoint(gap)

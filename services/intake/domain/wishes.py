@@ -1,12 +1,12 @@
-"""What somebody wants of self-service (IN-11), by the words of `ask.yaml`. Who denies that it is solved has not solved it."""
+"""What somebody wants of self-service (IN-11), by the words of `ask.yaml`. What is denied is not solved."""
 
 from services.intake.domain.keywords import Scan
 from services.intake.domain.rules import Rules
 from services.intake.domain.rules_ask import Wish
-from services.intake.domain.sentiment import same_clause
+from services.intake.domain.sentiment import CLAUSE_ENDS
 
 _REACH = 14
-"""How far behind a negation, in a language with blanks, a word is denied by it; in Chinese the next one is."""
+"""How far behind a negation a word of a language with blanks is denied by it; in Chinese only what follows at once."""
 
 
 def read(text: str, rules: Rules) -> tuple[frozenset[Wish], str]:
@@ -25,7 +25,7 @@ def _denied(scan: Scan, text: str, rules: Rules) -> bool:
 
 
 def _denies(gap: str) -> bool:
-    return not gap.strip() or (gap.isascii() and len(gap) <= _REACH and same_clause(gap))
+    return gap.isascii() and len(gap) <= _REACH and CLAUSE_ENDS.isdisjoint(gap)
 
 
 def _without(scan: Scan, parts: frozenset[str]) -> str:

@@ -15,7 +15,7 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
         "answer": "progress", "url": "https://service.example/s/3fA9", "target": "首次响应", "share": "75%",
         "late": "2 小时", "promise": "今天内退款", "department": "技术部", "by": "赵工", "words": "已复现，正在修复",
         "person": "Z01", "criteria": "一周内无同类投诉", "why": "服务态度、处理速度", "note": "由新同事接手",
-        "missing": "订单号、联系方式", "degree": "非常不满",
+        "missing": "订单号、联系方式", "degree": "非常不满", "into": "M7JX-HSCM",
     },
     "en": {
         "number": "7KQ4-M2XD", "customer_name": "Alex Chen", "expected": "1 working day", "agent_id": "Z01",
@@ -26,6 +26,7 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
         "promise": "a refund today", "department": "Technical", "by": "Zhao", "words": "Reproduced, a fix is under way",
         "person": "Z01", "criteria": "no like complaint within a week", "why": "attitude, speed",
         "note": "a colleague takes over", "missing": "order number, contact details", "degree": "very upset",
+        "into": "M7JX-HSCM",
     },
 }  # fmt: skip
 

@@ -27,6 +27,7 @@ VARIABLES: Mapping[str, frozenset[str]] = {
     "escalated": COMMON | {"level"},
     "escalation_progress": COMMON | {"level", "answer", "until"},
     "resolved": COMMON | {"resolution"},
+    "merged": COMMON | {"into"},
     "survey": COMMON | {"url", "until"},
     "reminder": COMMON | {"target", "share", "until", "party", "promise"},
     "missed": COMMON | {"target", "late", "until", "party", "promise"},
@@ -37,8 +38,8 @@ VARIABLES: Mapping[str, frozenset[str]] = {
 }
 """expected: 预计处理周期, such as "1 个工作日". agent_id: 工号. team: 部门. until: a local time, "11月23日 16:00".
 level: who works on an escalation. answer: acknowledged, progress, resolved, refused. share: "75%". late: "2 小时".
-degree: how upset, "非常不满". Never empty: expected, agent_id, reason, level, answer, url, target, share, department,
-criteria, degree."""
+degree: how upset, "非常不满". into: the number under which a merged case goes on.
+Never empty: expected, agent_id, reason, level, answer, url, target, share, department, criteria, degree, into."""
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 MAX_SUBJECT, MAX_TEXT, MAX_VALUE, MAX_NAME = 200, 4000, 600, 40

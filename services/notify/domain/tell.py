@@ -1,4 +1,4 @@
-"""Which milestones of the case itself the customer is told: received, assigned, waiting, delay, resolved."""
+"""Which milestones of the case itself the customer is told: received, assigned, waiting, delay, merged, resolved."""
 
 from datetime import datetime
 
@@ -10,7 +10,15 @@ from services.notify.domain.rules import Rules
 from services.notify.domain.together import then
 from shared.decisions import Decision
 from shared.events.assignments import CaseAssigned, CaseQueued, CaseUnassigned
-from shared.events.cases import CaseContactAdded, CaseNoted, CaseOpened, CaseResolved, CaseWaiting
+from shared.events.cases import (
+    CaseAbsorbed,
+    CaseContactAdded,
+    CaseMerged,
+    CaseNoted,
+    CaseOpened,
+    CaseResolved,
+    CaseWaiting,
+)
 
 
 def opened(state: Casefile | None, now: datetime, *, event: CaseOpened, cause: str, rules: Rules) -> Decision[Casefile]:
@@ -42,7 +50,7 @@ def contact_added(
 ) -> Decision[Casefile]:
     """The customer may be reached in a new way now; an amendment of an old contact does not change the channel."""
     file = file_of(state, event)
-    used = event.channel if event.revision == 1 or not file.channel else file.channel
+    used = event.channel if not event.amends or not file.channel else file.channel
     after = file.model_copy(update={"reach": merged(file.reach, event.reach), "channel": used})
     known = state if state is not None and after == state else after
     return upset.heard(known, now, event.sentiment, cause, rules)
@@ -103,3 +111,18 @@ def resolved(
     """Tell that it is solved and how."""
     news = News("resolved", cause, lambda _: {"resolution": event.resolution})
     return compose.customer(file_of(state, event), now, news, rules)
+
+
+def case_merged(
+    state: Casefile | None, now: datetime, *, event: CaseMerged, cause: str, rules: Rules
+) -> Decision[Casefile]:
+    """Tell the number under which it goes on; whoever asks by the old one is understood all the same."""
+    news = News("merged", cause, lambda _: {"into": event.into_number})
+    return compose.customer(file_of(state, event), now, news, rules)
+
+
+def absorbed(state: Casefile | None, now: datetime, *, event: CaseAbsorbed) -> Decision[Casefile]:
+    """The customer may be reached in the ways that the other case knew too."""
+    file = file_of(state, event)
+    reach = merged(file.reach, event.reach)
+    return Decision(file if reach == file.reach else file.model_copy(update={"reach": reach}))

@@ -20,7 +20,7 @@ from shared.events.cases import (
 )
 
 
-def follow(
+def follow(  # noqa: PLR0911 - one line per event is the clearest table
     state: Ticket | None,
     now: datetime,
     *,

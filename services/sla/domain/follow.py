@@ -67,7 +67,7 @@ def opened(event: CaseOpened, at: datetime, rules: Rules) -> Step:
 
 def contact_added(watch: Watch, event: CaseContactAdded, at: datetime, rules: Rules) -> Step:
     """The customer waits for an answer again; an amendment of what he said asks for none."""
-    if event.revision > 1 or watch.status in SETTLED:
+    if event.amends or watch.status in SETTLED:
         return watch, ()
     return _wants_an_answer(watch, at, rules)
 

@@ -38,10 +38,12 @@ def test_what_names_its_conversation_is_keyed_by_it() -> None:
 
 def test_IN_4_the_mails_of_a_maildir_are_sent_in_the_order_they_came(tmp_path: Path) -> None:
     Maildir(tmp_path / "box")
-    for second, name in ((1700000003, b"c"), (1700000001, b"a"), (1700000002, b"b")):
-        (tmp_path / "box" / "new" / f"{second}.M1P1.host").write_bytes(HEAD % name + b"\r\nhi")
+    for second in (37 * n % 50 for n in range(50)):
+        (tmp_path / "box" / "new" / f"{1700000000 + second}.M1P1.host").write_bytes(
+            HEAD % b"m%02d" % second + b"\r\nhi"
+        )
     lines, _ = mails(tmp_path / "box", "mail", lambda number, problem: None)
-    assert [orjson.loads(line)["id"] for line in lines] == ["a@x", "b@x", "c@x"]
+    assert [orjson.loads(line)["id"] for line in lines] == [f"m{n:02}@x" for n in range(50)]
 
 
 def test_IN_4_mails_of_one_thread_are_never_worked_on_side_by_side() -> None:

@@ -18,6 +18,7 @@ from shared.clock import utc_now
 from shared.doors import Handlers
 from shared.events.base import Event, EventData
 from shared.events.cases import (
+    EVENTS,
     BurstNoticed,
     CaseFactsChecked,
     CaseLinked,
@@ -46,6 +47,12 @@ READERS: dict[str, Callable[[Metrics], Handlers[Any]]] = {
 def said(data: EventData, sequence: int, subject: str) -> Event:
     value = data.model_dump(mode="json")
     return Event("cases.v1", data.TYPE, subject, f"e{sequence}", utc_now(), value, sequence)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_every_event_of_cases_is_known_to_its_readers(reader: str) -> None:
+    """`case.merged` and `case.absorbed` change what they keep; how, their own tests say."""
+    assert {event.TYPE for event in EVENTS} <= READERS[reader](Metrics(reader)).types
 
 
 @pytest.mark.parametrize("event", NEW, ids=lambda event: event.TYPE)

@@ -136,7 +136,8 @@ def test_PF_1_whatever_names_a_customer_or_holds_his_words_is_marked_personal() 
     assert set(personal_fields(Contact)) >= {*CONTACT_POINTS, "subject", "text", "facts.account", "voice"}
     reach = {point.replace("customer.", "customer.reach.") for point in CONTACT_POINTS}
     assert set(personal_fields(CaseOpened)) >= {*reach, "subject", "text", "summary", "facts.*"}
-    assert personal_fields(CustomerUpdated) == ["name", "phones[]", "emails[]", "app_ids[]", "socials[]"]
+    points = ["phones[]", "emails[]", "app_ids[]", "socials[]"]
+    assert personal_fields(CustomerUpdated) == ["name", *points, "entitlements[].of"]
 
 
 PERSONAL_NAMES = {
@@ -145,8 +146,8 @@ PERSONAL_NAMES = {
 }  # fmt: skip
 
 
-NAMES_NOBODY = {"knowledge.approved": {"options[].name"}}
-"""What has such a name and tells of no person: what a way to solve something is called."""
+NAMES_NOBODY = {"knowledge.approved": {"options[].name"}, "customer.updated": {"entitlements[].name"}}
+"""What has such a name and tells of no person: what a way to solve something, or a right to something, is called."""
 
 
 @pytest.mark.parametrize("type_", sorted(models()))

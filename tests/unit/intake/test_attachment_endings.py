@@ -17,8 +17,8 @@ def test_IN_10_a_file_that_runs_when_it_is_opened_is_refused(ending: str) -> Non
 
 @pytest.mark.parametrize(
     "query",
-    ["file=evil.exe", "id=7&FILE=evil.exe", "filename=a.png&filename=evil%2Eexe", "path=/a/b/evil.exe", "name=evil.exe%20",
-     "response-content-disposition=attachment%3B%20filename%3D%22evil.exe%22"],
+    ["file=evil.exe", "id=7&FILE=evil.exe", "filename=a.png&filename=evil%2Eexe", "path=/a/b/evil.exe",
+     "name=evil.exe%20", "response-content-disposition=attachment%3B%20filename%3D%22evil.exe%22"],
 )  # fmt: skip
 def test_IN_10_a_name_in_the_query_of_a_link_is_judged_like_any(query: str) -> None:
     assert why(url=f"https://files.example/download?{query}") == "ending"

@@ -19,7 +19,7 @@ STEPS = {"steps": [{"do": "重启", "expect": "恢复"}]}
 def approved(**fields: Any) -> KnowledgeApproved:
     told = {
         "knowledge_id": "screen-line", "version": 1, "kind": "solution", "language": "zh", "title": "电视屏幕有黑线",
-        "scenario": "屏幕出现固定的黑线", "questions": ["电视有一条黑线怎么办"], **STEPS, **fields,
+        "scenario": "屏幕出现固定的黑线", "questions": ["电视有一条黑线怎么办"], "audience": "all", **STEPS, **fields,
     }  # fmt: skip
     return KnowledgeApproved.model_validate(told)
 

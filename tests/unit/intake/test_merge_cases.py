@@ -6,15 +6,19 @@ from typing import Any
 import pytest
 
 from services.intake.domain.case import Case, Escalation, Link
+from services.intake.domain.choose_case import Place
 from services.intake.domain.close import lacking_for_close
 from services.intake.domain.customer import Customer
 from services.intake.domain.link import MAX_LINKS, link_case, linked_from
 from services.intake.domain.merge_cases import absorb_case, in_order, merge_case, whose
+from services.intake.domain.receive import receive
+from services.intake.domain.settle_category import UNCERTAIN
 from services.intake.domain.split import contact_of, new_case, split
 from shared.decisions import Decision
 from shared.events.cases import Reach, Sentiment
 from shared.events.work import Work
-from tests.unit.intake.given import HOUR, NOW, RULES, did, opened, refusal, types
+from shared.ids import contact_id
+from tests.unit.intake.given import HOUR, NOW, RULES, contact, did, opened, refusal, types
 
 
 def case(id_: str, text: str = "机器坏了", **changes: Any) -> Case:
@@ -102,8 +106,8 @@ def test_IN_15_a_case_of_which_nothing_was_understood_is_about_what_the_other_is
     decision = absorbing(unclear, clear)
     assert (decision.state.category, decision.state.review) == (clear.category, clear.review)
     assert "case.reclassified" in types(decision)
-    assert absorbing(clear, unclear).state.category == clear.category
-    assert absorbing(clear, unclear).state.review == clear.review
+    unlike = absorbing(clear, unclear.changed(review=UNCERTAIN)).state
+    assert (unlike.category, unlike.review) == (clear.category, None)
 
 
 def test_IN_15_a_complex_matter_is_still_looked_at_first_unless_a_person_has() -> None:
@@ -219,6 +223,14 @@ def test_IN_15_a_case_of_who_cannot_be_recognised_becomes_that_of_whom_the_other
     assert whose(a, nobody, b, known) == "cu-2"
     assert whose(b, known, a, nobody) == "cu-2"
     assert absorb_case(a, NOW, other=b, customer_id="cu-2", work=asked(), rules=RULES).state.customer_id == "cu-2"
+
+
+def test_IN_15_a_merged_case_is_linked_with_no_other_any_more() -> None:
+    said = contact("订单 A20261121-553 还没到", id="b", revision=2)
+    id_, place = contact_id(said.source, said.id), Place("b", "contact", related="a")
+    over = case("b", merged_into="a", status="closed")
+    after = receive(over, NOW, contact=said, contact_id=id_, place=place, customer=None, rules=RULES).state
+    assert (after.links, after.contacts[0].revision) == ((), 2)
 
 
 def test_IN_15_an_escalation_of_the_case_that_goes_on_stays_open() -> None:

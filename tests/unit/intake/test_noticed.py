@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from services.intake.domain.burst import Burst
-from services.intake.domain.follow_incident import declared, linked, part_of
+from services.intake.domain.follow_incident import PAGE, declared, kept, linked, pages_of, part_of
 from services.intake.domain.noticed import MOST_CASES, NoticedBurst, notice, phrases
 from shared.decisions import Decision
 from shared.events.incidents import IncidentDeclared
@@ -47,12 +47,22 @@ INCIDENT = IncidentDeclared(incident_id="i1", title="上海系统中断", cases=
 
 
 def test_IN_14_every_case_of_a_declared_incident_is_to_be_linked_once() -> None:
-    state = declared(None, NOW, event=INCIDENT).state
-    assert state.to_link == ("k1", "k2")
+    (page,) = pages_of(INCIDENT, "e1")
+    state = kept(None, NOW, page=page).state
+    assert (state.incident_id, state.to_link) == ("i1", ("k1", "k2"))
     half = linked(state, NOW, cases=("k1",)).state
     assert half.to_link == ("k2",)
-    more = declared(half, NOW, event=INCIDENT.model_copy(update={"cases": ("k2", "k3")})).state
-    assert more.to_link == ("k2", "k3")
+    assert kept(half, NOW, page=page).state is half, "a repeat brings back nothing"
+
+
+def test_IN_14_the_cases_of_one_event_lie_in_pages_under_keys_of_their_own() -> None:
+    cases = tuple(f"k{n}" for n in range(PAGE + 1))
+    event = INCIDENT.model_copy(update={"cases": cases})
+    first, second = pages_of(event, "e1")
+    assert (*first.to_link, *second.to_link) == cases
+    keys = {page.key for id_ in ("e1", "e2") for page in pages_of(event, id_)}
+    assert len(keys) == 4
+    assert declared(None, NOW, event=event).state.to_link == (), "the incident itself stays small"
 
 
 def test_IN_14_a_linked_case_says_which_incident_it_belongs_to() -> None:

@@ -30,6 +30,14 @@ def test_RT_13_at_any_moment_somebody_has_the_ball(case: Case, kind: str, id_: s
     assert (has.kind, has.id, has.name) == (kind, id_, name)
 
 
+def test_RT_13_a_solved_complaint_that_cannot_be_closed_yet_is_ours_not_the_customers() -> None:
+    complaint = HELD.changed(kind="complaint")
+    lacks_measure = did(complaint, "resolved", result="已道歉").state
+    assert (owner(lacks_measure).kind, owner(lacks_measure).id) == ("agent", "Z01")
+    assert owner(lacks_measure.changed(agent_id=None, agent_name="")).kind == "pool"
+    assert owner(did(complaint, "resolved", result="已道歉", measure="培训").state).kind == "customer"
+
+
 def test_RT_13_of_several_open_escalations_the_highest_has_the_ball() -> None:
     called = (
         Escalation(id="e1", level=1, department="frontline"),

@@ -1,5 +1,7 @@
 """IN-7, IN-8: whose words a mail holds: those of earlier mails, however a program marks them, raise nothing."""
 
+import time
+
 import pytest
 
 from services.intake.domain.quoted import newly_written
@@ -53,16 +55,26 @@ OWN = {
     "what an agent said": "Your agent wrote:\nall is well\nIt is not.",
     "a line of dashes": "-----------\nIt is broken.",
     "words between dashes": "--- original packaging was damaged\nIt is broken.",
-    "two dashes": "-- 原始邮件 没有收到",
+    "two dashes": "-- 原始邮件\n没有收到",
+    "an address and what was said": "Mine is fang@mail.example.\nYour agent wrote:\nall is well\nIt is not.",
     "a day and what was said then": "It broke on 20 Nov 2026.\nYour agent wrote:\nall is well\nIt is not.",
 }
 
 
 @pytest.mark.parametrize("text", OWN.values(), ids=OWN.keys())
 def test_IN_8_a_customers_own_lines_are_read_to_their_end(text: str) -> None:
-    assert newly_written(text, MAIL) == text
+    assert newly_written(f"你好\n{text}", MAIL) == f"你好\n{text}"
 
 
 def test_IN_8_answers_between_quoted_lines_are_read_also_where_the_introduction_is_wrapped() -> None:
     said = "On Mon, Nov 16, 2026 at 3:04 PM Care <\ncare@shop.example> wrote:\n\n> did it work?\n\nno, order A1"
     assert newly_written(said, MAIL) == "no, order A1"
+
+
+@pytest.mark.parametrize(
+    "piece", ["\n", "-", "---x", "> a\n", "from: a@b\nto: c\n", "a@b 2026\nwrote:\n", "x wrote:\n", "1", "@", "* "]
+)
+def test_64_KiB_of_one_piece_are_read_at_once(piece: str) -> None:
+    started = time.thread_time()
+    newly_written(piece * (65536 // len(piece)), MAIL)
+    assert time.thread_time() - started < 1, "seconds; what takes the square of its length takes minutes"

@@ -9,8 +9,9 @@ from pathlib import Path
 import orjson
 import pytest
 
+from services.intake.domain.ask import Asked, Known, decide_ask
 from services.intake.domain.knowledge import Library
-from tests.unit.intake.given import RULES
+from tests.unit.intake.given import NOW, RULES
 
 LIBRARY = Library(RULES.knowledge.entries)
 REAL = Path(os.environ.get("SWITCHBOARD_REAL_DATA") or "absent") / "contacts_real.jsonl"
@@ -42,7 +43,7 @@ ANSWERED = {
     "怎么删除个人信息": "law-my-data",
     "激活失败怎么办": "activation-failed",
     "设备激活不了": "activation-failed",
-    "银行卡被盗刷了": "account-stolen",
+    "银行卡被盗刷了": "risk",
     "R6支持wifi6吗": "product-r6",
     "收银系统崩溃了，怎么收钱": "till-down",
     "How do I reset my router?": "router-r6-reset",
@@ -56,7 +57,7 @@ ANSWERED = {
     "how do I return an item": "how-to-return",
     "the invoice has the wrong name, please correct it": "invoice-correction",
     "what happens to my personal data": "law-my-data",
-    "my card was stolen": "account-stolen",
+    "my card was stolen": "risk",
     "my tracking has not updated in 3 days": "parcel-stuck",
     "the register does not turn on": "pos-e500-no-power",
 }
@@ -97,15 +98,17 @@ LEFT = (
 
 
 def sure(question: str) -> str:
-    """The entry that answers, "" if none is sure enough."""
-    found = LIBRARY.answer(RULES.ask.read(question)[1])
-    return found.entry.id if found and found.score >= RULES.ask.sure_from else ""
+    """The entry that answers; `risk` if a person takes over because of one, with what to do first; else ""."""
+    asked = Asked(source="app", conversation="k1", text=question)
+    reply = decide_ask(None, NOW, asked=asked, known=Known(LIBRARY), rules=RULES).state.reply
+    return reply.source["id"] if reply.source else reply.risk and reply.why
 
 
-def test_IN_11_42_of_44_ways_to_ask_for_what_is_known_are_answered_and_none_wrongly() -> None:
+def test_IN_11_of_44_ways_to_ask_for_what_is_known_40_are_answered_2_are_risks_and_none_is_answered_wrongly() -> None:
     answers = {question: sure(question) for question in ANSWERED}
     assert {q: a for q, a in answers.items() if a not in ("", ANSWERED[q])} == {}
-    assert (len(answers), sum(map(bool, answers.values()))) == (44, 42)
+    found = list(answers.values())
+    assert (len(found), found.count("risk"), found.count("")) == (44, 2, 2)
 
 
 @pytest.mark.parametrize("question", LEFT)
@@ -113,7 +116,9 @@ def test_IN_11_what_nothing_is_known_of_is_left_to_a_person(question: str) -> No
     assert sure(question) == ""
 
 
-def test_IN_11_of_2500_contacts_of_other_trades_self_service_is_sure_of_few() -> None:
-    lines = REAL.read_bytes().splitlines() if REAL.is_file() else []
-    answered = [text for text in (orjson.loads(line)["text"] for line in lines) if sure(text)]
-    assert len(answered) <= 0.016 * len(lines)
+if REAL.is_file():
+
+    def test_IN_11_of_2500_contacts_of_other_trades_self_service_is_sure_of_few() -> None:
+        texts = [orjson.loads(line)["text"] for line in REAL.read_bytes().splitlines()]
+        answered = [text for text in texts if sure(text) not in ("", "risk")]
+        assert len(answered) <= 0.016 * len(texts)

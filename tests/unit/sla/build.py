@@ -83,9 +83,10 @@ def opened_event(**changes: Any) -> CaseOpened:
     return CaseOpened(**told | changes)
 
 
-def says(text: str = "怎么还没处理？", revision: int = 1) -> CaseContactAdded:
+def says(text: str = "怎么还没处理？", revision: int = 1, joined_by: str = "") -> CaseContactAdded:
     ref = ContactRef(source="mail", id="2")
-    return CaseContactAdded(**IDS, contact_id="c-2", contact=ref, channel="email", text=text, revision=revision)
+    said = {"contact_id": "c-2", "contact": ref, "channel": "email", "text": text}
+    return CaseContactAdded(**IDS, **said, revision=revision, joined_by=joined_by)
 
 
 def responds(

@@ -72,6 +72,7 @@ def test_an_amendment_of_what_was_said_asks_for_no_answer() -> None:
     story = Story().fact(4, responds())
     story.told()
     assert story.fact(5, says(revision=2)).lines() == []
+    assert story.fact(5, says(revision=2, joined_by="caller")).lines() != [], "a call that is told of once it is over"
 
 
 @pytest.mark.parametrize("end", [resolves, closes])
