@@ -115,7 +115,7 @@ class Indexer:
         )
 
     async def _said(self, cases: Iterable[Case]) -> dict[str, list[str]]:
-        """By case, what was said in it, the newest first; not of those in which nothing was said but what they hold themselves."""
+        """By case, what was said in it, the newest first; not of those that hold all of it themselves."""
         keys = [case.case_id for case in cases if len(case.contacts) > 1 or case.first_responded_at]
         if not keys:
             return {}

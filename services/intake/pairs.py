@@ -55,24 +55,27 @@ class Pairs:
         over = await self._cases.load_where({"_id": {"$in": keys}, "ix.merged_into": {"$exists": True}}) if keys else {}
         for change in contacts:
             case = over[change.key].state if change.key in over else None
-            if case and self._is_news(change, case):
-                await self._hear(change, case)
+            if case and (revision := self._news(change, case)):
+                await self._hear(change, case, revision)
 
-    def _is_news(self, change: ContactChange, case: Case) -> bool:
-        """As the case that holds the contact will decide."""
+    def _news(self, change: ContactChange, case: Case) -> int:
+        """The newest revision that the case which holds the contact will have seen; 0 if it learns nothing."""
         try:
-            return change.decide(case, self._cases.clock()).state is not case
+            after = change.decide(case, self._cases.clock()).state
         except Refused:
-            return False
+            return 0
+        seen = after.seen(change.contact_id)
+        return seen.revision if seen and after is not case else 0
 
-    async def _hear(self, change: ContactChange, case: Case) -> None:
+    async def _hear(self, change: ContactChange, case: Case, revision: int) -> None:
         try:
             while case.merged_into:
                 case = await self._case(case.merged_into, "case_id")
             rules = self._cases.rules()
             told = asked(change, rules)
             place = where_it_is(case.case_id, told, await self._found(told))
-            await self._first(Change(case.case_id, deciding(hear, change, place, rules), named(change.cause, "heard")))
+            decide = deciding(partial(hear, revision=revision), change, place, rules)
+            await self._first(Change(case.case_id, decide, named(change.cause, "heard")))
         except Refused as refused:
             change.decide = partial(_refuse, refused)
 

@@ -37,7 +37,11 @@ async def house() -> tuple[Cases, Any]:
 
 async def say(cases: Cases, id_: str, text: str, revision: int = 1, **customer: str) -> Case:
     said = {"source": "mail", "id": id_, "channel": "email", "text": text, "revision": revision}
-    contact = Contact.model_validate({**said, "customer": customer or PHONE})
+    return await take(cases, {**said, "customer": customer or PHONE})
+
+
+async def take(cases: Cases, said: dict[str, Any]) -> Case:
+    contact = Contact.model_validate(said)
     (outcome,) = await cases.apply([contact_change(contact, cases.rules())], recorded=True)
     assert outcome.state is not None
     return outcome.state
@@ -133,6 +137,22 @@ def test_IN_15_what_is_said_better_of_a_contact_of_a_merged_case_is_known_to_the
         assert (over.status, over.links) == ("closed", ())
         asks_again = await say(cases, "3", "订单 A20261121-553 怎么样了")
         assert asks_again.case_id == goes_on.case_id, "what it is about leads there from then on"
+
+    run(story, seed=1)
+
+
+def test_IN_10_the_words_of_a_call_that_was_merged_reach_the_case_that_goes_on_though_a_later_form_came_first() -> None:
+    async def story() -> None:
+        cases, _ = await house()
+        said = {"source": "cti", "id": "call", "channel": "phone", "conversation": "call", "customer": PHONE}
+        one, other = await say(cases, "1", "发票抬头错了"), await say(cases, "2", "退款一直没到账，请尽快退款")
+        call = await take(
+            cases, {**said, "subject": "来电", "revision": 9, "voice": {"recording": "https://x.example/r"}}
+        )
+        assert call.case_id not in (one.case_id, other.case_id)
+        await work(cases, "merged", one.case_id, to=call.case_id)
+        await take(cases, {**said, "subject": "来电", "text": "订单 A20261121-553 没收到", "revision": 5})
+        assert (await of(cases, one)).facts["order"] == "A20261121-553"
 
     run(story, seed=1)
 

@@ -19,16 +19,16 @@ from shared.events.contacts import Contact
 
 def hear(
     state: Case | None, now: datetime, *,
-    contact: Contact, contact_id: str, place: Place, customer: Customer | None, rules: Rules,
+    revision: int, contact: Contact, contact_id: str, place: Place, customer: Customer | None, rules: Rules,
     understood: Understanding | None = None,
 ) -> Decision[Case]:  # fmt: skip
     """Asked as `receive` is. The contact and its line stay with the other, whose timeline is shown with this one's;
-    what it is about leads here from then on.
+    what it is about leads here from then on. `revision`: the newest that the other will have seen.
 
     Nothing for what it knows already: a repeat.
     """
     assert state is not None, "a case was merged into it"
-    seen = ContactSeen(id=contact_id, revision=contact.revision, hash="")
+    seen = ContactSeen(id=contact_id, revision=revision, hash="")
     understood = understood or understand(contact, rules)
     told = Told(shown(contact), seen, understood, customer, conversation_of(contact), place)
     after, events = take_in(state, now, told=told, rules=rules, amends=True)

@@ -31,9 +31,9 @@ def ngrams(text: str) -> tuple[list[str], list[str]]:
     pieces: list[str] = []
     for run in _RUN.findall(_nobodys(unify(text[:READ_CHARS]))):
         if run[0] < _FIRST_CJK:
-            run = run if len(_DIGITS.findall(run)) < _CODE_FROM else _SOMEBODY
-            words.append(run)
-            pieces.extend(_pieces(f" {run} ", _PIECES_LATIN))
+            word = run if len(_DIGITS.findall(run)) < _CODE_FROM else _SOMEBODY
+            words.append(word)
+            pieces.extend(_pieces(f" {word} ", _PIECES_LATIN))
         else:
             pieces.extend(_pieces(run, _PIECES_CJK))
     return [*words, *map(" ".join, pairwise(words))], pieces

@@ -19,6 +19,8 @@ from tests.unit.intake.test_ask import RESET, answer, said
         "路由器R6漏电怎么重置",
         "路由器R6起火了，怎么重置",
         "路由器R6冒烟了怎么重置",
+        "路由器R6烧起来了怎么重置",
+        "my router is burning, how do I reset my router?",
         "my router is on fire how do I reset my router",
         "there is smoke from the router, how do I reset my router?",
     ],

@@ -125,7 +125,8 @@ def test_IN_11_an_approved_text_is_for_customers_only_if_who_approves_it_says_so
 
 def test_IN_11_the_steps_of_an_entry_that_was_taken_from_customers_go_on_with_a_person() -> None:
     talk = said("路由器R6怎么重置")
-    staff = Library(SHIPPED, [after(of_router("zh", 3, audience="staff"), of_router("en", 4, audience="staff"))])
+    more = {"audience": "staff", "steps": [{"do": "重启", "expect": "恢复"}] * 4}
+    staff = Library(SHIPPED, [after(of_router("zh", 3, **more), of_router("en", 4, **more))])
     asked = Asked(source="app", conversation="k1", text="还是不行")
     assert decide_ask(talk, NOW, asked=asked, known=Known(LIBRARY), rules=RULES).state.reply.step == 2
     assert decide_ask(talk, NOW, asked=asked, known=Known(staff), rules=RULES).state.reply.why == "steps_ended"

@@ -12,7 +12,7 @@ from services.intake.domain.rules import Rules
 from services.intake.domain.understand import understand
 from shared.events.cases import CaseOpened, CaseReclassified
 from tests.unit.intake.given import arrive, contact, did
-from tests.unit.intake.taught import DELIVERY, HARDWARE, SOFTWARE, feelings, model, rules, understanding
+from tests.unit.intake.taught import DELIVERY, HARDWARE, SOFTWARE, feelings, model, rules, shipped, understanding
 
 KEYWORDS = "refund my grinder, it stalls"
 """The keywords say refund, the model says grinder."""
@@ -107,7 +107,10 @@ class TestABrokenFile:
         tree: Any = rules().categories.model_dump(mode="json")
         tree["categories"] = [top for top in tree["categories"] if top["name"] != "物流查询"]
         with pytest.raises(ValueError, match=r"category_model: 物流查询 / 物流进度 is not in categories"):
-            rules(categories=tree, category_model=model().arrays(), lifecycle=_without_logistics())
+            rules(
+                categories=tree, category_model=model().arrays(), lifecycle=_without_logistics(),
+                ask={**shipped()["ask"], "order_categories": []},
+            )  # fmt: skip
 
     def test_IN_12_a_model_of_categories_is_no_model_of_feelings(self) -> None:
         with pytest.raises(ValueError, match="not negative and positive"):
@@ -212,6 +215,6 @@ class TestFeelings:
 
 
 def _without_logistics() -> Any:
-    shipped: Any = rules().lifecycle.model_dump(mode="json")
-    shipped["facts_needed"] = [need for need in shipped["facts_needed"] if need["category"][0] != "物流查询"]
-    return shipped
+    told: Any = rules().lifecycle.model_dump(mode="json")
+    told["facts_needed"] = [need for need in told["facts_needed"] if need["category"][0] != "物流查询"]
+    return told

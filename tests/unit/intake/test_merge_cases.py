@@ -9,6 +9,7 @@ from services.intake.domain.case import Case, Escalation, Link
 from services.intake.domain.choose_case import Place
 from services.intake.domain.close import lacking_for_close
 from services.intake.domain.customer import Customer
+from services.intake.domain.hear import hear
 from services.intake.domain.link import MAX_LINKS, link_case, linked_from
 from services.intake.domain.merge_cases import absorb_case, in_order, merge_case, whose
 from services.intake.domain.receive import receive
@@ -223,6 +224,16 @@ def test_IN_15_a_case_of_who_cannot_be_recognised_becomes_that_of_whom_the_other
     assert whose(a, nobody, b, known) == "cu-2"
     assert whose(b, known, a, nobody) == "cu-2"
     assert absorb_case(a, NOW, other=b, customer_id="cu-2", work=asked(), rules=RULES).state.customer_id == "cu-2"
+
+
+def test_IN_15_what_is_said_better_of_a_merged_case_is_no_further_contact_of_the_other() -> None:
+    said, place = contact("订单 A20261121-553 还没到", id="b", revision=5), Place("a", "contact")
+    told: Any = {"contact": said, "contact_id": "b", "place": place, "customer": None, "rules": RULES}
+    decision = hear(case("a", "退款没到账"), NOW, revision=9, **told)
+    event: Any = decision.events[0]
+    assert (event.TYPE, event.revision, event.joined_by) == ("case.contact_added", 9, "")
+    assert (decision.state.facts["order"], len(decision.state.contacts)) == ("A20261121-553", 1)
+    assert hear(decision.state, NOW, revision=9, **told).events == ()
 
 
 def test_IN_15_a_merged_case_is_linked_with_no_other_any_more() -> None:

@@ -39,6 +39,7 @@ def test_IN_11_who_says_that_it_is_not_solved_gets_the_next_step(text: str) -> N
         "It is solved",
         "no, all good",
         "that worked",
+        "I do not know what was wrong with it but it is solved",
     ],
 )
 def test_IN_11_who_says_that_it_is_solved_is_wished_well(text: str) -> None:
