@@ -196,7 +196,8 @@ class House:
             fields = ("pending", "held", "parked", *(["due"] if collection == "casefiles" else []))
             query = {"$or": [{field: {"$exists": True}} for field in fields]}  # one look, lest one turn into another
             found = self._mongo[f"switchboard_{service}"][collection].find(query, projection=dict.fromkeys(fields, 1))
-            unrest += [f"{service}: {collection} {sorted(body)}" for body in await found.limit(5).to_list()]
+            told = ((sorted(body.keys() - {"_id"}), body.get("parked")) for body in await found.limit(5).to_list())
+            unrest += [f"{service}: {collection} {fields_} {parked or ''}" for fields_, parked in told]
         return unrest
 
     async def documents(self, service: str) -> dict[str, list[dict[str, Any]]]:

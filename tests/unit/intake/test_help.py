@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from services.intake.domain.similar import Frequencies
 from services.intake.help import Helper
-from tests.unit.intake.given import RULES, opened
+from tests.unit.intake.given import opened
 
 
 class Customers:
@@ -34,5 +34,5 @@ class Search:
 async def test_IN_9_no_case_of_the_customer_himself_is_called_similar_also_after_a_merge() -> None:
     search, case = Search(), opened("电视屏幕有一条黑线")
     cases, found, unasked = cast(Any, Cases()), cast(Any, search), cast(Any, None)
-    await Helper(cases, found, unasked, lambda: RULES).similar(case)
+    await Helper(cases, found, unasked, unasked).similar(case)
     assert search.but == (case.customer_id, "merged-into-him")

@@ -2,8 +2,9 @@
 
 import pytest
 
-from services.intake.api_ask import _behind
+from services.intake.api_ask import behind
 from services.intake.domain.knowledge import Found, Library, whole
+from shared.http import Problem
 from tests.unit.intake.given import RULES
 
 LIBRARY = Library(RULES.knowledge.entries)
@@ -45,6 +46,13 @@ def test_IN_22_a_found_entry_shows_its_steps_with_results_and_its_options_weighe
 def test_IN_21_pages_follow_each_other_without_a_gap_or_a_repeat() -> None:
     found = LIBRARY.search("", None, None, None)
     pages: list[str] = []
-    while page := _behind(found, pages[-1] if pages else "")[:5]:
+    while page := behind(found, pages[-1] if pages else "")[:5]:
         pages += [item["id"] for item in page]
     assert pages == [one.entry.id for one in found]
+
+
+def test_IN_21_a_place_that_was_retired_meanwhile_is_refused_and_named() -> None:
+    with pytest.raises(Problem) as refused:
+        behind(LIBRARY.search("", None, None, None), "retired-meanwhile")
+    assert (refused.value.status, refused.value.type, refused.value.field) == (422, "bad_cursor", "after")
+    assert "retired-meanwhile" in refused.value.detail
