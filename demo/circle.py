@@ -24,7 +24,8 @@ class Counts(TypedDict):
 class Circle:
     """Events of every case that was seen; whoever asks names the cases that count.
 
-    `closed`: by case, when an agent closed it (seconds). `surveys`: by case, the surveys asked.
+    `closed`: by case, when an agent closed it (seconds). `undone`: by case, how often it was opened again after that.
+    `surveys`: by case, the surveys asked.
     `missed`: by clock (case, target, nth), the escalation that it is said to have raised.
     """
 
@@ -36,6 +37,8 @@ class Circle:
         self.case_of: dict[str, str] = {}
         self.answers: Counter[str] = Counter()
         self.closed: defaultdict[str, list[float]] = defaultdict(list)
+        self.undone: Counter[str] = Counter()
+        self._over: set[str] = set()
         self.surveys: defaultdict[str, set[str]] = defaultdict(set)
         self.bad: dict[str, str] = {}
         self.improvements: Counter[str] = Counter()
@@ -51,6 +54,10 @@ class Circle:
                 self._told_of.add(str(data["cause"]))
             case "case.closed" if data["how"] == "agent":
                 self.closed[case].append(at)
+                self._over.add(case)
+            case "case.reopened":
+                self.undone[case] += case in self._over
+                self._over.discard(case)
             case "target.reminder":
                 self.reminded[case] += 1
             case "target.missed" if data["target"] != "escalation":
@@ -99,11 +106,14 @@ class Circle:
         return alone + [f"escalation {id_}" for id_ in self.raised if self.case_of.get(id_) in cases and by[id_] != 1]
 
     def unasked(self, cases: Collection[str], before: float) -> list[str]:
-        """Cases closed by an agent before that moment, with another number of surveys than of closings."""
+        """Cases closed by an agent before that moment, with another number of surveys than of closings. One that was
+        opened again may have been so before the customer was asked."""
         return [
             case
             for case, closings in self.closed.items()
-            if case in cases and max(closings) < before and len(self.surveys.get(case, ())) != len(closings)
+            if case in cases
+            and max(closings) < before
+            and not 0 <= len(closings) - len(self.surveys.get(case, ())) <= self.undone[case]
         ]
 
     def unimproved(self, cases: Collection[str]) -> list[str]:

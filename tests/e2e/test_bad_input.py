@@ -168,7 +168,8 @@ async def test_PF_1_a_wrong_key_is_401_and_a_wrong_role_403(staffed: House) -> N
 async def test_bad_items_of_a_batch_do_not_harm_the_good_ones(staffed: House) -> None:
     items = [
         {**GOOD, "id": "batch-1"}, {**GOOD, "id": "batch-2", "channel": "pigeon"}, "not a contact",
-        {**GOOD, "id": "batch-3"}, {**GOOD, "id": "batch-1", "text": "不一样"}, {**GOOD, "id": "batch-1"},
+        {**GOOD, "id": "batch-3", "customer": {"app_id": "batch-3"}}, {**GOOD, "id": "batch-1", "text": "不一样"},
+        {**GOOD, "id": "batch-1"},
     ]  # fmt: skip
     answer = await staffed.ask("POST", "intake", "/v1/contacts/batch", items)
     assert answer.status_code == 207

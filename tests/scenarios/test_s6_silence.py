@@ -28,24 +28,26 @@ from tests.scenarios.told import (
 from tests.waiting import eventually, never
 
 pytestmark = pytest.mark.stack
-MAIL: dict[str, Any] = {
-    "channel": "email",
-    "customer": {"name": "王芳", "email": "wang@example.com", "language": "zh"},
-}
+
 SILENCE_S = 48
 CLIMB_S = 15
 LEVEL_S = 2
 
 
+def mail(name: str) -> dict[str, Any]:
+    customer = {"name": "王芳", "email": f"{name}@wang.example", "language": "zh"}
+    return {"channel": "email", "conversation": f"s6-{name}", "customer": customer}
+
+
 async def a_mail_accepted(house: House, name: str) -> str:
     await on_duty(house, "Z06", name="周晨", team="票务组", supervisor="S06")
-    mail = await posted(house, f"s6-{name}", "发票抬头错误，请更正", conversation=f"s6-{name}", **MAIL)
-    await accepted(house, mail["case_id"], "Z06")
-    return str(mail["case_id"])
+    sent = await posted(house, f"s6-{name}", "发票抬头错误，请更正", **mail(name))
+    await accepted(house, sent["case_id"], "Z06")
+    return str(sent["case_id"])
 
 
 async def asks_again(house: House, name: str, case: str) -> None:
-    again = await posted(house, f"s6-{name}-again", "怎么还没处理？", conversation=f"s6-{name}", **MAIL)
+    again = await posted(house, f"s6-{name}-again", "怎么还没处理？", **mail(name))
     assert (again["case_id"], again["opened"]) == (case, False)
 
 

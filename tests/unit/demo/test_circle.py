@@ -50,6 +50,14 @@ def test_a_closed_case_is_to_be_surveyed_once_per_closing() -> None:
     assert circle(CLOSED, asked("c1", "s1"), asked("c1", "s2")).unasked({"c1"}, before=2) == ["c1"]
 
 
+def test_a_case_that_is_opened_again_before_the_survey_is_asked_once_it_is_closed_for_good() -> None:
+    again = ("case.reopened", "c1", {})
+    assert circle(CLOSED, again, CLOSED, asked("c1", "s1")).unasked({"c1"}, before=2) == []
+    assert circle(CLOSED, again, CLOSED).unasked({"c1"}, before=2) == ["c1"]
+    assert circle(CLOSED, CLOSED, again, asked("c1", "s1")).unasked({"c1"}, before=2) == []
+    assert circle(again, CLOSED).unasked({"c1"}, before=2) == ["c1"], "it was only resolved before"
+
+
 def test_a_case_closed_a_moment_ago_or_by_the_clock_is_not_judged() -> None:
     by_the_clock = ("case.closed", "c1", {"how": "timer"})
     assert circle(CLOSED).unasked({"c1"}, before=1) == circle(by_the_clock).unasked({"c1"}, before=2) == []
