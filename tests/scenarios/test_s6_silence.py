@@ -95,7 +95,7 @@ async def it_climbs_to_management(house: House, case: str) -> None:
     third = await of_silence(house, case, "escalation.level_raised", 3, CLIMB_S)
     assert third["department"] == "management"
     assert second["department"] not in ("frontline", "management")
-    heard = await eventually(lambda: three(lines(house, case, "escalated", to="wang@example.com")))
+    heard = await eventually(lambda: three(lines(house, case, "escalated", to="climbing@wang.example")))
     assert len({line["text"] for line in heard}) >= 3
     await replied(house, third, "resolved", text="已重开发票并寄出")
     await happened(house, case, "escalation.answered", answer="resolved", stands=0)
