@@ -17,7 +17,7 @@ from cli.errors import BadFile, CliError
 
 if TYPE_CHECKING:
     from services.intake.domain.learned import Model
-    from services.intake.domain.rules import CategoriesFile
+    from services.intake.domain.rules_categories import CategoriesFile
     from services.intake.learning import Example, Lesson
 
 NEW = "学到的类别"

@@ -10,7 +10,8 @@ from services.intake.domain import query
 from services.intake.domain.case import Case, Status
 from services.intake.domain.owner import owner
 from services.intake.domain.query import Cursor
-from services.intake.domain.rules import SEPARATOR, Rules
+from services.intake.domain.rules import Rules
+from services.intake.domain.rules_categories import SEPARATOR
 from services.intake.help import Helper
 from services.intake.listing import Filters, Listing
 from services.intake.named_case import case_named

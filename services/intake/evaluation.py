@@ -7,7 +7,8 @@ feels, `positive` is a score above 0 and `negative` all else, since whoever prai
 from collections.abc import Iterable
 
 from services.intake.domain.classify import by_keywords, classify
-from services.intake.domain.rules import SEPARATOR, Rules
+from services.intake.domain.rules import Rules
+from services.intake.domain.rules_categories import SEPARATOR
 from services.intake.domain.sentiment import sentiment
 from services.intake.domain.settle_category import guessed
 from services.intake.domain.understand import READ_CHARS

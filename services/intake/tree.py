@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from services.intake.domain.rules import MAX_NAME, SEPARATOR, CategoriesFile, Category
+from services.intake.domain.rules_categories import MAX_NAME, SEPARATOR, CategoriesFile, Category
 from shared.rules import RulesError, files, load
 
 

@@ -13,7 +13,8 @@ at most 0.5 when two are level, and 0 for the fallback category. What a learned 
 from dataclasses import dataclass
 
 from services.intake.domain.keywords import Scan
-from services.intake.domain.rules import Leaf, Rules
+from services.intake.domain.rules import Rules
+from services.intake.domain.rules_categories import Leaf
 from services.intake.domain.settle_category import guessed, settled
 from shared.events.cases import CategoryGuess, Kind, Sentiment
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.intake.domain.case import Case
-from services.intake.domain.rules import SEPARATOR
+from services.intake.domain.rules_categories import SEPARATOR
 from services.intake.domain.similar import helps
 from services.intake.domain.tokens import tokens, words
 

@@ -12,7 +12,8 @@ could not have spoken for it. Two categories agree where one is the other or lie
 
 from dataclasses import dataclass
 
-from services.intake.domain.rules import SEPARATOR, Leaf, Rules
+from services.intake.domain.rules import Rules
+from services.intake.domain.rules_categories import SEPARATOR, Leaf
 from shared.events.cases import CategoryGuess
 
 UNCERTAIN = "uncertain_category"

@@ -6,7 +6,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from services.intake.domain.rules import CategoriesFile, Rules
+from services.intake.domain.rules import Rules
+from services.intake.domain.rules_categories import CategoriesFile
 from tests.unit.intake.given import RULES
 
 SHIPPED = Path(__file__).parents[3] / "services" / "intake" / "rules"
