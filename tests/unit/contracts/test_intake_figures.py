@@ -17,12 +17,12 @@ def test_IN_9_the_figures_of_search_are_those_of_the_last_bench() -> None:
         assert f"| {' | '.join(row)} |" in HELP
 
 
-def test_IN_9_the_usual_search_and_look_up_among_100_000_cases_is_as_quick_as_was_asked_for() -> None:
+def test_IN_9_a_search_and_a_look_up_among_100_000_cases_is_as_quick_as_was_asked_for() -> None:
     measured = RESULTS["search"]
 
     assert measured["cases"] >= 100_000
-    assert [name for name, one in measured["find"].items() if one["p50"] > search.FIND_MS] == []
-    assert measured["similar"]["p50"] <= search.HELP_MS
+    assert [name for name, one in measured["find"].items() if one["p99"] > search.FIND_MS] == []
+    assert measured["similar"]["p99"] <= search.HELP_MS
     assert measured["found_after_s"] <= search.FOUND_S
 
 
