@@ -16,6 +16,7 @@ from services.intake.domain.burst import (
     Arrival,
     Watch,
     alike,
+    arrival,
     hour_of,
     hours_to_learn,
     is_unusual,
@@ -24,10 +25,8 @@ from services.intake.domain.burst import (
     usual_within,
     watch_id,
 )
-from services.intake.domain.case import Case
 from services.intake.domain.noticed import NoticedBurst, notice
 from services.intake.domain.rules import Rules
-from services.intake.domain.tokens import CODE, tokens
 from services.intake.finder import second_level
 from services.intake.store import Cases
 from shared.clock import wire
@@ -38,8 +37,8 @@ from shared.store import Shape, Store
 
 WATCHES = Shape("watches", Watch, index=lambda watch: {"open": bool(watch.burst) or None}, indexes=(("open",),))
 BURSTS = Shape("bursts", NoticedBurst)
-MOST_COUNTED, MOST_READ, MOST_BEFORE, MOST_WORDS = 5_000, 500, 200, 300
-"""Of one category at a look: cases counted, read, read of earlier ones, words of each."""
+MOST_COUNTED, MOST_READ, MOST_BEFORE = 5_000, 500, 200
+"""Of one category at a look: cases counted, read, read of earlier ones."""
 Category = tuple[str, ...]
 
 
@@ -115,9 +114,4 @@ class Bursts:
     async def _arrivals(self, category: Category, opened: dict[str, Any], limit: int) -> Sequence[Arrival]:
         query = {"ix.category": second_level(category), "ix.opened_at": opened}
         found = await self.cases.find(query, sort=[("ix.opened_at", -1)], limit=limit)
-        return [_arrival(case) for case in found]
-
-
-def _arrival(case: Case) -> Arrival:
-    said = (word for word in tokens(case.subject, case.text) if not word.startswith(CODE))
-    return Arrival(case.case_id, case.opened_at, tuple(said)[:MOST_WORDS])
+        return [arrival(case, self.cases.rules().channels.phone.labels) for case in found]

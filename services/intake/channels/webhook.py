@@ -72,6 +72,8 @@ def secrets_of(text: str) -> Secrets:
     said = yaml.safe_load(text) or {}
     if not isinstance(said, dict):
         raise ValueError("source: [whsec_...] is wanted")
+    if joined := [source for source in map(str, said) if ":" in source]:
+        raise ValueError(f"{joined[0]}: a source without a colon is wanted, which would let it speak in another's name")
     return {str(source): _secrets(str(source), told) for source, told in said.items()}
 
 

@@ -14,19 +14,22 @@ Alike are cases with a third of the words that many of these cases have and few 
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
+from services.intake.domain.case import Case
 from services.intake.domain.rules_bursts import BurstsFile
+from services.intake.domain.tokens import CODE, tokens
 from shared.decisions import Decision
 from shared.ids import named
 
 HOUR = timedelta(hours=1)
 WEEK = timedelta(days=7)
 MOST_WORDS = 12
+MOST_READ_WORDS = 300
 PER_HOUR = 0.5 ** (1 / 24)
 SCANT = 5.0
 """Cases: a trend is believed only when it rests on more."""
@@ -69,6 +72,13 @@ class Arrival:
     case_id: str
     at: datetime
     words: tuple[str, ...]
+
+
+def arrival(case: Case, labels: Collection[str]) -> Arrival:
+    """`labels`: what we call a call without words; those are no words of a customer."""
+    subject = None if case.subject in labels else case.subject
+    said = (word for word in tokens(subject, case.text) if not word.startswith(CODE))
+    return Arrival(case.case_id, case.opened_at, tuple(said)[:MOST_READ_WORDS])
 
 
 def watch_id(category: Sequence[str]) -> str:

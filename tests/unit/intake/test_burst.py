@@ -14,6 +14,7 @@ from random import Random
 import orjson
 import pytest
 
+from services.intake.domain import burst
 from services.intake.domain.burst import (
     HOUR,
     MOST_WORDS,
@@ -32,7 +33,7 @@ from services.intake.domain.burst import (
 )
 from services.intake.domain.understand import understand
 from shared.events.contacts import Contact
-from tests.unit.intake.given import RULES
+from tests.unit.intake.given import RULES, opened
 from tests.unit.intake.replayed import Category, Desk, arrival
 from tests.unit.intake.test_real_contacts import SHIPPED
 
@@ -249,3 +250,10 @@ def test_IN_14_after_a_long_absence_it_learns_a_week_at_a_time() -> None:
     watch = Watch(category=CRASH, learned_until=MONDAY)
     assert len(hours_to_learn(watch, MONDAY + 40 * DAY)) == 7 * 24
     assert hours_to_learn(watch, MONDAY + HOUR / 2) == ()
+
+
+def test_IN_14_what_we_call_a_call_without_words_makes_no_calls_alike() -> None:
+    labels = RULES.channels.phone.labels
+    rings = [opened(None, subject=label, channel="phone") for label in sorted(labels)]
+    assert {burst.arrival(case, labels).words for case in rings} == {()}
+    assert burst.arrival(opened("系统崩溃", subject="门店"), labels).words == ("门店", "系统", "统崩", "崩溃")

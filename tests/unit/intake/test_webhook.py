@@ -113,7 +113,7 @@ def test_a_webhook_speaks_for_its_own_source_and_its_id_is_the_messages_where_it
 @pytest.mark.parametrize(
     "text",
     ["crm: whsec_", "crm: [whsec_!!!!]", f"crm: {SECRET[6:]}", f"crm: [{SECRET}, {SECRET}, {SECRET}]", "crm: []",
-     "crm: 7", "- a", "crm: whsec_" + b64encode(b"x" * 23).decode()],
+     "crm: 7", "- a", f"'shop:eu': {SECRET}", "crm: whsec_" + b64encode(b"x" * 23).decode()],
 )  # fmt: skip
 def test_a_secrets_file_that_is_wrong_is_refused_without_telling_a_secret(text: str) -> None:
     with pytest.raises(ValueError, match=r"secret|wanted") as told:
