@@ -14,7 +14,7 @@ from services.intake.change import ContactChange, PairChange, address, own_case
 from services.intake.customers import Customers
 from services.intake.domain.auto_close import due
 from services.intake.domain.case import Case
-from services.intake.domain.choose_case import Found, Place, choose_case, where_it_is
+from services.intake.domain.choose_case import Asked, Found, Place, choose_case, where_it_is
 from services.intake.domain.join import give_up
 from services.intake.domain.roster import Colleague, by_stranger
 from services.intake.domain.rules import Rules
@@ -148,7 +148,10 @@ class Cases(Store[Case]):
         finder, rules, now = Finder(self._reads), self.rules(), self.clock()
         own = await finder.own(contacts)
         known = [change for change in contacts if change.contact_id in own]
-        asks = [asked(change, rules) for change in contacts]
+        asks = [
+            Asked(change.contact_id) if change.contact_id in own and change.customer is None else asked(change, rules)
+            for change in contacts
+        ]  # nothing of a repeat, for which no customer was looked for
         found = await finder.find(asks, now - rules.joining.reopen_within)
         for change, one in zip(contacts, asks, strict=True):
             if case_id := own.get(change.contact_id):

@@ -10,6 +10,7 @@ from services.intake.domain.reopen import reopened
 from services.intake.domain.rules import Rules
 from services.intake.domain.said import CUSTOMER, contact_note
 from services.intake.domain.summary import first_sentence, refreshed
+from services.intake.domain.thanks import only_thanks
 from services.intake.domain.told import Told
 from shared.decisions import Decision, Elsewhere
 from shared.events.base import EventData
@@ -25,7 +26,7 @@ def join(case: Case, now: datetime, *, told: Told, rules: Rules) -> Decision[Cas
     Raises Elsewhere when the case is merged, full, or closed for too long.
     """
     _check_takes(case, now, told.conversation, rules)
-    after, woken = _woken(case, told)
+    after, woken = _woken(case, told, rules)
     after, events = take_in(after, now, told=told, rules=rules)
     after = _holding(after.changed(touched_at=now), told, rules)
     note = contact_note(told.contact, now, rules, place=told.place)
@@ -46,8 +47,8 @@ def _check_takes(case: Case, now: datetime, conversation: str, rules: Rules) -> 
         raise Elsewhere(f"case {case.number} is closed")
 
 
-def _woken(case: Case, told: Told) -> tuple[Case, tuple[EventData, ...]]:
-    if case.status in SETTLED and told.understood.thanks:
+def _woken(case: Case, told: Told, rules: Rules) -> tuple[Case, tuple[EventData, ...]]:
+    if case.status in SETTLED and only_thanks(told.understood.text, rules.joining.thanks):
         return case, ()
     if case.status in SETTLED:
         reason = first_sentence(told.understood.text or told.contact.subject or "")

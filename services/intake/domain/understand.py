@@ -11,7 +11,6 @@ from services.intake.domain.prioritise import Gravity, gravity
 from services.intake.domain.quoted import newly_written
 from services.intake.domain.rules import Rules
 from services.intake.domain.sentiment import sentiment
-from services.intake.domain.thanks import only_thanks
 from services.intake.domain.visible import readable, shown
 from shared.events.cases import Sentiment
 from shared.events.contacts import Contact
@@ -30,8 +29,6 @@ class Understanding:
     """`customer.stated_points`"""
     mentions: bool
     """Whether it speaks of something that was reported before."""
-    thanks: bool
-    """Whether it says nothing but thanks."""
     given: dict[str, str]
     extracted: dict[str, str]
 
@@ -55,7 +52,6 @@ def understand(contact: Contact, rules: Rules) -> Understanding:
         sentiment=feeling,
         points=stated_points(contact, rules),
         mentions=bool(rules.mention_words.values(scan)),
-        thanks=only_thanks(text, rules.joining.thanks),
         given=given_facts(contact.facts),
         extracted=extracted_facts(whole, rules.fact_patterns),
     )
