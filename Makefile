@@ -11,7 +11,7 @@ export DEMO_SECONDS CONTACTS RESET SEED SEEDS
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-demo: .venv/stamp ## the whole stack with simulated customers, agents and departments (DEMO_SECONDS=60 CONTACTS=file.jsonl)
+demo: .venv/stamp ## the whole stack with simulated customers, agents and departments (DEMO_SECONDS=60 CONTACTS=file.jsonl RESET=1)
 	@$(BIN)/switchboard demo
 
 up: .venv/stamp ## the same stack in the background; starts again what has died (RESET=1: from empty stores)

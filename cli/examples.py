@@ -7,7 +7,7 @@ Errors:
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 TEXTS = ("text", "review", "content", "文本", "内容")
 LABELS = ("category", "label", "sentiment", "intent", "分类", "标签")
+FEELINGS = ("sentiment", "label", "标签", "category", "intent", "分类")
+"""The same, where feelings are looked for: a file may hold categories too."""
 POSITIVE = ("1", "positive", "good", "pos", "好评", "正面", "好")
 NEGATIVE = ("0", "-1", "negative", "bad", "neg", "差评", "负面", "差")
 MAX_FIELD = 1024 * 1024
@@ -42,7 +44,7 @@ def read(file: Path, meant: Callable[[str], str]) -> Read:
     from services.intake.learning import Example
 
     examples, problems = [], []
-    for row, text, label in _rows(file):
+    for row, text, label in _rows(file, FEELINGS if meant is feeling else LABELS):
         try:
             if not text or not label:
                 raise ValueError(f"the {'label' if text else 'text'} is empty")
@@ -69,13 +71,13 @@ def feeling(label: str) -> str:
     raise ValueError(f"{label!r} is neither good ({', '.join(POSITIVE)}) nor bad ({', '.join(NEGATIVE)})")
 
 
-def _rows(file: Path) -> Iterator[tuple[int, str, str]]:
+def _rows(file: Path, labels: Sequence[str]) -> Iterator[tuple[int, str, str]]:
     """(line in the file, text, label) of each row."""
     csv.field_size_limit(MAX_FIELD)
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
             rows = csv.reader(lines)
-            text, label = _columns(file, next(rows, []))
+            text, label = _columns(file, next(rows, []), labels)
             for row in rows:
                 if row:
                     padded = [*row, *[""] * (max(text, label) + 1 - len(row))]
@@ -86,10 +88,10 @@ def _rows(file: Path) -> Iterator[tuple[int, str, str]]:
         raise BadFile(f"{file}: {error}") from None
 
 
-def _columns(file: Path, names: list[str]) -> tuple[int, int]:
+def _columns(file: Path, names: list[str], labels: Sequence[str]) -> tuple[int, int]:
     known = [name.strip().casefold() for name in names]
     text = next((known.index(name) for name in TEXTS if name in known), None)
-    label = next((known.index(name) for name in LABELS if name in known), None)
+    label = next((known.index(name) for name in labels if name in known), None)
     if text is None or label is None:
         lacking = f"a text ({', '.join(TEXTS)})" if text is None else f"a label ({', '.join(LABELS)})"
         raise BadFile(f"{file}:1: no column is called as {lacking}; there are: {', '.join(names) or 'none'}")

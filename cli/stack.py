@@ -31,8 +31,9 @@ def demo(
     contacts: Annotated[
         Path | None, typer.Option(envvar="CONTACTS", help="JSONL of contacts; default: our own.")
     ] = None,
+    reset: Annotated[bool, typer.Option("--reset", envvar="RESET", help="Start from empty stores.")] = False,
 ) -> None:
     """Bring up everything, feed contacts, let simulated people work, and end with one JSON line of totals."""
     from demo.main import run
 
-    raise typer.Exit(run(seconds=seconds, contacts=contacts))
+    raise typer.Exit(run(seconds=seconds, contacts=contacts, reset=reset))

@@ -33,11 +33,14 @@ def answer(case_id: str) -> dict[str, str] | None:
 
 
 class Customers:
-    """`take` reads each message as it is told; `run` answers. `answered`: cases whose survey was taken."""
+    """`take` reads each message as it is told; `run` answers.
+
+    `answered`: cases whose survey was taken. `turned_away`: by case, the link that did not take it.
+    """
 
     def __init__(self) -> None:
         self.answered: set[str] = set()
-        self.turned_away: list[str] = []
+        self.turned_away: dict[str, str] = {}
         self._seen: set[str] = set()
         self._todo: list[tuple[float, int, str, str]] = []
         self._count = count()
@@ -76,6 +79,6 @@ class Customers:
         if shown.status_code >= 500:
             self._plan(RETRY_S, case_id, link)
         elif shown.status_code >= 400:
-            self.turned_away.append(f"{link}: {shown.status_code}")
+            self.turned_away[case_id] = f"{link}: {shown.status_code}"
         else:
             self.answered.add(case_id)

@@ -19,10 +19,12 @@ from aiokafka import AIOKafkaProducer
 
 from demo.care import care
 from demo.lines import SHIPPED, Line, read
+from demo.pace import rules_for
 from demo.screen import Screen
-from demo.show import FAST_RULES, Show
+from demo.show import Show
 from demo.totals import Totals
 from deploy.local.errors import Refused
+from deploy.local.paths import run_dir
 from deploy.local.stack import Stack, running_stack
 from shared.kafka import client_options
 from shared.settings import Settings
@@ -31,7 +33,7 @@ INTERRUPTED = 130
 FAILED = 1
 
 
-def run(seconds: float = 60, contacts: Path | None = None) -> int:
+def run(seconds: float = 60, contacts: Path | None = None, reset: bool = False) -> int:
     """The exit code: 0 if every well-formed contact became visible in exactly one case and every case has an agent.
 
     Raises LocalStackError if the contacts cannot be read or the stack cannot be brought up.
@@ -40,8 +42,8 @@ def run(seconds: float = 60, contacts: Path | None = None) -> int:
     started = time.monotonic()
     screen, lines = Screen(), _read(contacts or SHIPPED)
     screen.say(f"{len(lines)} records from {contacts or SHIPPED}, about {seconds:g} s; Ctrl-C ends it cleanly")
-    environ = {"SWITCHBOARD_RULES": str(FAST_RULES), **os.environ}
-    with running_stack(environ=environ) as stack:
+    environ = {"SWITCHBOARD_RULES": str(rules_for(len(lines), run_dir())), **os.environ}
+    with running_stack(reset, environ=environ) as stack:
         screen.say(f"the stack runs on {stack.how}, ready after {time.monotonic() - started:.1f} s")
         screen.addresses(stack.env, stack.paths.env)
         show = Show(lines, stack.env, seconds, screen, started)

@@ -19,6 +19,7 @@ from demo.doors import Doors
 from demo.feed import Feed, rate_for
 from demo.lines import Line, identities
 from demo.news import News
+from demo.pace import HOUR_S, hour_of
 from demo.screen import Picture, Screen
 from demo.tally import SET_ASIDE, TOPICS, Tally
 from demo.told import Told
@@ -33,9 +34,6 @@ QUIET_S, LONGEST_QUIET_S = 1.5, 10.0
 LONGEST_ROUND_S, EACH_CASE_S = 45.0, 0.1
 GIVE_UP_S = 90.0
 REST_S = 15.0
-FAST_RULES = Path(__file__).with_name("rules")
-HOUR_S, FAST_HOUR_S = 3600.0, 1.0
-"""How long an hour of the rules lasts: with the demo's own rules, a second."""
 
 
 class Show:
@@ -45,7 +43,7 @@ class Show:
         self, lines: Sequence[Line], env: Mapping[str, str], seconds: float, screen: Screen, started: float
     ) -> None:
         self.screen = screen
-        self._hour_s = FAST_HOUR_S if env.get("SWITCHBOARD_RULES") == str(FAST_RULES) else HOUR_S
+        self._hour_s = hour_of(env.get("SWITCHBOARD_RULES"))
         self._lines, self._env, self._seconds, self._started = lines, env, seconds, started
         contacts = identities(lines)
         self._seen = Outside(

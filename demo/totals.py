@@ -52,8 +52,8 @@ class Totals:
 class Outside:
     """All that was seen from the outside. `cases`: where a contact is visible; `missing`: those in no case yet.
 
-    `turned_away`: surveys that were not taken. `asked_by`: whoever's case was closed before that moment must have been
-    asked by now; None where a survey is not due within a demo.
+    `turned_away`: by case, a survey that was not taken; one of a demo before may be over by now. `asked_by`: whoever's
+    case was closed before that moment must have been asked by now; None where a survey is not due within a demo.
     """
 
     lines: Sequence[Line]
@@ -63,7 +63,7 @@ class Outside:
     cases: dict[Identity, str] = field(default_factory=dict)
     fed: int = 0
     refused: list[str] = field(default_factory=list)
-    turned_away: list[str] = field(default_factory=list)
+    turned_away: dict[str, str] = field(default_factory=dict)
     asked_by: float | None = None
 
     @property
@@ -125,6 +125,11 @@ def open_ends(seen: Outside) -> list[tuple[str, list[str]]]:
     ]
 
 
+def turned_away(seen: Outside) -> list[str]:
+    """Of surveys that were asked since the start."""
+    return [why for case, why in seen.turned_away.items() if seen.tally.circle.surveys.get(case)]
+
+
 def problems(seen: Outside) -> list[str]:
     tally, told = seen.tally, seen.told
     found: tuple[tuple[str, list[Any]], ...] = (
@@ -135,7 +140,7 @@ def problems(seen: Outside) -> list[str]:
         ("events are out of sequence on their topic", tally.disorder + tally.late_starts()),
         ("messages were sent twice: see the provider's file", told.twice()),
         ("messages are said to be sent and are not in the provider's file", sorted(told.missing(tally.sent))),
-        ("customers could not answer their survey", seen.turned_away),
+        ("customers could not answer their survey", turned_away(seen)),
         *open_ends(seen),
     )  # fmt: skip
     unfed = len(seen.lines) - seen.fed

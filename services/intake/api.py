@@ -15,7 +15,7 @@ from services.intake.api_examples import examples_router
 from services.intake.api_find import find_router
 from services.intake.change import ContactChange, contact_change, paired
 from services.intake.channels.doors import Channel, mount
-from services.intake.channels.webhook import Secrets, secrets_of
+from services.intake.channels.webhook import Secrets, Senders, secrets_of
 from services.intake.conversations import Conversations
 from services.intake.domain.case import Case
 from services.intake.domain.diagnostics import consented
@@ -99,7 +99,7 @@ def _contacts(doors: APIRouter, running: Running, cases: Cases, rules: Live[Rule
 
         return await running.idempotency.answer(request, by, said, make)
 
-    mount(doors, take, rules, _webhook_secrets(running.core.settings), running.core.clock)
+    mount(doors, take, rules, _webhook_senders(running.core.settings), running.core.clock)
 
     @doors.post("/v1/contacts/batch", status_code=207, tags=["contacts"], openapi_extra=takes(ManyContacts))
     async def receive_batch(request: Request, by: Channel) -> Response:
@@ -163,9 +163,12 @@ async def _ids(cases: Cases, query: dict[str, Any], *, limit: int) -> list[str]:
     return [body["_id"] for body in await found.to_list(None)]
 
 
-def _webhook_secrets(settings: Settings) -> Callable[[], Secrets]:
+def _webhook_senders(settings: Settings) -> Callable[[], Senders]:
+    if not settings.webhooks:
+        return Senders
     nothing: Secrets = {}
-    return Watched(settings.webhooks, secrets_of, nothing) if settings.webhooks else lambda: nothing
+    known = Watched(settings.webhooks, secrets_of, nothing)
+    return lambda: Senders(known(), bool(known.fault))
 
 
 def _contact(value: Any) -> Contact:

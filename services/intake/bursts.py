@@ -5,10 +5,11 @@ What is seen is decided on in two guarded documents: the category's (does a burs
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from services.intake.domain.burst import (
@@ -27,7 +28,7 @@ from services.intake.domain.burst import (
 )
 from services.intake.domain.noticed import NoticedBurst, notice
 from services.intake.domain.rules import Rules
-from services.intake.finder import second_level
+from services.intake.domain.rules_categories import second_level
 from services.intake.store import Cases
 from shared.clock import wire
 from shared.fold import Change
@@ -39,6 +40,7 @@ WATCHES = Shape("watches", Watch, index=lambda watch: {"open": bool(watch.burst)
 BURSTS = Shape("bursts", NoticedBurst)
 MOST_COUNTED, MOST_READ, MOST_BEFORE = 5_000, 500, 200
 """Of one category at a look: cases counted, read, read of earlier ones."""
+READ = {"ix.opened_at": 1, "state.subject": 1, "state.text": 1}
 Category = tuple[str, ...]
 
 
@@ -93,7 +95,7 @@ class Bursts:
         arrivals = await self._arrivals(category, {"$gt": since}, MOST_READ)
         if len(arrivals) == MOST_READ:  # more came than are read: what was read is a shorter time
             since = arrivals[-1].at
-        before = await self._arrivals(category, {"$lte": since}, MOST_BEFORE)
+        before = await self._arrivals(category, {"$lte": since}, MOST_BEFORE, await self._no_burst(category))
         decide = partial(look, category=category, arrivals=arrivals, before=before, since=since, rules=rules.bursts)
         watch = await self._submit(category, decide, now)
         if watch and (burst := watch.burst):
@@ -111,7 +113,24 @@ class Bursts:
         count: int = await self.cases.documents.count_documents(query, **({"limit": most} if most else {}))
         return count
 
-    async def _arrivals(self, category: Category, opened: dict[str, Any], limit: int) -> Sequence[Arrival]:
-        query = {"ix.category": second_level(category), "ix.opened_at": opened}
-        found = await self.cases.find(query, sort=[("ix.opened_at", -1)], limit=limit)
-        return [arrival(case, self.cases.rules().channels.phone.labels) for case in found]
+    async def _no_burst(self, category: Category) -> dict[str, Any]:
+        """Opened while no earlier burst lasted."""
+        watch = await self.watches.get(watch_id(category)) or Watch(category=category)
+        apart = [
+            {"$or": [{"ix.opened_at": {"$lt": over.began}}, {"ix.opened_at": {"$gt": over.ended}}]}
+            for over in watch.over
+        ]
+        return {"$and": apart} if apart else {}
+
+    async def _arrivals(
+        self, category: Category, opened: dict[str, Any], limit: int, only: Mapping[str, Any] = MappingProxyType({})
+    ) -> Sequence[Arrival]:
+        query = {"ix.category": second_level(category), "ix.opened_at": opened, **only}
+        found = self.cases.documents.find(query, projection=READ, sort=[("ix.opened_at", -1)], limit=limit)
+        labels = self.cases.rules().channels.phone.labels
+        return [
+            arrival(
+                body["_id"], body["ix"]["opened_at"], body["state"].get("subject"), body["state"].get("text"), labels
+            )
+            for body in await found.to_list(None)
+        ]

@@ -43,7 +43,7 @@ class Conversations(Store[Conversation]):
         """What was said is taken in and answered, once for the same `once`."""
         key = named("conversation", asked.source, asked.conversation)
         library = await self.knowledge.library()
-        known = Known(library, await self.own_cases(asked), await self._own_order(asked))
+        known = Known(library, await self.own_cases(asked), await self.own_order(asked))
         decide = partial(decide_ask, asked=asked, known=known, rules=self.rules())
         outcome = await running.submit(self, Change(key, decide, cause=named("asked", key, once), once=once))
         talk: Conversation | None = outcome.state
@@ -53,7 +53,8 @@ class Conversations(Store[Conversation]):
     async def settle(
         self, running: Running, talk: Conversation, take: Callable[[Contact], Awaitable[Case]]
     ) -> Conversation:
-        """What waits goes to its case, in order; then the conversation knows that it is there."""
+        """What waits goes to its case, in order; then the conversation knows that it is there. Returns it as it was,
+        with its case."""
         if not talk.waiting:
             return talk
         for contact in talk.waiting.values():
@@ -61,8 +62,8 @@ class Conversations(Store[Conversation]):
         key = named("conversation", talk.source, talk.conversation)
         decide = partial(settle, settled=frozenset(talk.waiting), case=case)
         outcome = await running.submit(self, Change(key, decide, cause=named("settled", key, talk.said)))
-        settled: Conversation = outcome.state or talk
-        return settled
+        settled: Conversation = outcome.state or talk  # somebody may have said more by then
+        return talk.model_copy(update={"case_id": settled.case_id, "number": settled.number})
 
     def _points(self, asked: Asked) -> tuple[str, ...]:
         """By which the asker's channel vouches for who he is."""
@@ -70,15 +71,20 @@ class Conversations(Store[Conversation]):
         said = asked.customer.model_dump(exclude_none=True)
         kinds = rules.ask.vouched_for.get(asked.channel or rules.ask.channel, ())
         points = (point_of(kind, said[kind], rules, source=asked.source) for kind in kinds if said.get(kind))
-        return tuple(filter(None, points))
+        return tuple(point for point in points if point and not rules.joining.is_shared(point))
 
-    async def _own_order(self, asked: Asked) -> OrderState | None:
+    async def own_order(self, asked: Asked) -> OrderState | None:
         """What the customer system says of the order that he asks for; None where nobody can be asked for him."""
         number, points, lookups = order_asked_for(asked.text, self.rules()), self._points(asked), self.cases.lookups
-        if not (number and points and lookups):
+        if not (number and points and lookups) or await self._of_several(points):
             return None
         (found,) = await lookups.ask([Query({ORDER: number}, points)])
         return order_state(number, found)
+
+    async def _of_several(self, points: tuple[str, ...]) -> bool:
+        """Whether others than the asker are known by them."""
+        known = await self.cases.customers.who_have(points)
+        return len(known) > 1 or any(one.anybody for one in known)
 
     async def own_cases(self, asked: Asked) -> list[Case]:
         """The open cases of the asker, the newest first: those that somebody opened who stated what his channel

@@ -1,7 +1,7 @@
 """One view of a customer (IN-3), whoever he has become: his cases, what he said in them, how he rated us, and what he
 is promised."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from services.intake.domain.case import Case, beginning
@@ -11,6 +11,7 @@ from services.intake.domain.query import Said
 from services.intake.store import Cases
 from services.intake.views import MOST_LINES, brief, line
 from shared.clock import wire
+from shared.events.cases import Promise
 from shared.http import page
 
 MOST_CASES = 100
@@ -38,7 +39,7 @@ async def customer(cases: Cases, found: Customer, after: Said | None, limit: int
         "contacts_next": said["next"],
         "ratings": list(_ratings(await _rated(cases, of_own))),
         "history": [line(body) for body in await _history(cases, ids)],
-        "promises": [_promised(case) for case in own if case.promise and case.status not in SETTLED],
+        "promises": [promised for case in own if case.status not in SETTLED for promised in promises(case)],
     }
 
 
@@ -83,6 +84,10 @@ def _ratings(lines: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
             yield {"case_id": body["key"], "at": wire(body["at"]), "asked": False, "rating": said["rating"]}
 
 
-def _promised(case: Case) -> dict[str, Any]:
-    assert case.promise is not None, "only of a case with a promise"
-    return {"case_id": case.case_id, "number": case.number, **case.promise.model_dump(mode="json")}
+def promises(case: Case) -> Iterator[dict[str, Any]]:
+    """What we are to do, and what a third party (`party`) that we wait for is to do: until when."""
+    if case.promise:
+        yield {**case.ids, **case.promise.model_dump(mode="json"), "party": None}
+    if case.status == "waiting_third_party" and case.waiting_until:
+        theirs = Promise(what="", until=case.waiting_until)
+        yield {**case.ids, **theirs.model_dump(mode="json"), "party": case.waiting_party or ""}

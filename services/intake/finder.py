@@ -1,24 +1,24 @@
 """What there is of cases to which contacts may belong, by five indexes; `choose_case` says to which they do."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from services.intake.change import ContactChange
+from services.intake.domain.call import is_ours
 from services.intake.domain.case import Case
-from services.intake.domain.choose_case import Asked, Found, Held, Place
+from services.intake.domain.choose_case import Asked, Found, Held, Place, inherited
 from services.intake.domain.claims import case_numbers, claims, matter
 from services.intake.domain.join import is_crowded
 from services.intake.domain.lifecycle import OPEN
 from services.intake.domain.receive import conversation_of
 from services.intake.domain.rules import Rules
+from services.intake.domain.rules_categories import second_level
+from services.intake.domain.rules_joining import JoiningFile
+from services.intake.domain.whose import is_unknown
 from shared.ids import contact_id
 
 Body = dict[str, Any]
-
-
-def second_level(category: Sequence[str]) -> str:
-    return "/".join(category[:2])
 
 
 def case_index(case: Case) -> dict[str, Any]:
@@ -39,6 +39,8 @@ def case_index(case: Case) -> dict[str, Any]:
         "merged_into": case.merged_into,
         "recheck_at": case.recheck_at,
         "category": second_level(case.category),
+        "topic": second_level(case.category) if case.category_confidence else None,
+        "unknown": is_unknown(case) or None,
     }
 
 
@@ -56,20 +58,25 @@ class Finder:
             change.own = None
         return own | {id_: body["_id"] for body in bodies for id_ in body["ix"]["contacts"]}
 
-    async def find(self, asked: Sequence[Asked], ended_since: datetime) -> Found:
-        """`ended_since`: cases that were closed before it are none that somebody refers to as his case."""
+    async def find(self, asked: Sequence[Asked], now: datetime, rules: JoiningFile) -> Found:
+        """Of cases that ended, what somebody may refer to as his case only while it may be opened again."""
         names = {name for one in asked for name in one.names}
         replies = {reply for one in asked for reply in one.replies}
         numbers = {number for one in asked for number in one.numbers}
-        speakers = {id_ for one in asked if one.mentions or one.silent for id_ in one.customer_ids}
+        speakers = {id_ for one in asked if one.speaks_of_his for id_ in one.customer_ids}
         claimed = await self._by("conversations", names)
-        live = {"ix.status": {"$in": [*OPEN, "resolved"]}}
+        contacts = _one(await self._by("contacts", replies))
+        heirs = set(_inherited(asked, _one(claimed), contacts, rules)) - claimed.keys()
+        live, lately = (
+            {"ix.status": {"$in": [*OPEN, "resolved"]}},
+            {"ix.closed_at": {"$gte": now - rules.reopen_within}},
+        )
         return Found(
-            contacts=_one(await self._by("contacts", replies)),
-            names=_one(claimed),
+            contacts=contacts,
+            names=_one(claimed | await self._by("conversations", heirs)),
             past=await self._by("past", names - claimed.keys()),
             numbers=await self._by("number", numbers),
-            latest=await self._by("customer", speakers, {"$or": [live, {"ix.closed_at": {"$gte": ended_since}}]}),
+            latest=await self._by("customer", speakers, {"$or": [live, lately]}),
         )
 
     async def _by(self, field: str, values: set[str], more: Mapping[str, Any] | None = None) -> dict[str, list[Held]]:
@@ -120,8 +127,19 @@ def _held(body: Body) -> Held:
         closed_at=ix.get("closed_at"),
         full=ix.get("full", False),
         crowded=ix.get("crowded", False),
+        unknown=ix.get("unknown", False),
         facts=ix.get("facts", {}),
+        topic=ix.get("topic", ""),
     )
+
+
+def _inherited(
+    asked: Iterable[Asked], claimed: Mapping[str, Held], contacts: Mapping[str, Held], rules: JoiningFile
+) -> Iterator[str]:
+    """What the cases in whose conversation or thread somebody speaks would claim for him."""
+    for one in asked:
+        held = (claimed.get(one.conversation), *(contacts.get(reply) for reply in one.replies))
+        yield from (name for case in held if case for name in inherited(one, case, rules))
 
 
 def _one(found: Mapping[str, Sequence[Held]]) -> dict[str, Held]:
@@ -136,19 +154,23 @@ def asked(change: ContactChange, rules: Rules) -> Asked:
         conversation=conversation_of(contact),
         replies=tuple(contact_id(contact.source, reply) for reply in reversed(contact.replies_to)),
         numbers=case_numbers(f"{contact.subject or ''} {understood.text}"),
-        claims=claims(customer, understood, rules.joining) if customer else {},
+        claims=claims(customer, understood) if customer else {},
         facts=matter(understood.facts, about.category if about.certain else ()),
+        topic=about.topic,
+        customer_id=customer.customer_id if customer and customer.points and one else "",
         customer_ids=frozenset((customer.customer_id, *customer.also)) if customer else frozenset(),
         mentions=one and understood.mentions,
         silent=one and contact.channel == "phone" and not understood.text,
+        ours=one and is_ours(contact),
     )
 
 
 def learn(found: Found, asked: Asked, place: Place, now: datetime) -> None:
     """A contact of the same batch has gone to a case: the next one finds it there."""
-    held = Held(place.case_id, "new", min(asked.customer_ids, default=""), now, facts=asked.facts)
+    of = place.of or min(asked.customer_ids, default="")
+    held = Held(place.case_id, "new", of, now, facts=asked.facts, topic=asked.topic)
     found.contacts.setdefault(asked.contact_id, held)
     for name in (*((asked.conversation,) if asked.conversation else ()), *place.claims):
         found.names.setdefault(name, held)
-    for id_ in () if place.by == "thread" else asked.customer_ids:
+    for id_ in asked.customer_ids if of in asked.customer_ids else ():
         found.latest.setdefault(id_, []).append(held)

@@ -6,7 +6,7 @@ customer and time; words and categories are asked of the search index, which lie
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, get_args
 
@@ -14,6 +14,7 @@ from pymongo.errors import ExecutionTimeout
 
 from services.intake.domain.case import Case, Status
 from services.intake.domain.query import Cursor, Query
+from services.intake.domain.rules_categories import SEPARATOR
 from services.intake.search import LONGEST_MS, Search
 from services.intake.store import Cases
 from shared.events.cases import Priority
@@ -41,17 +42,29 @@ class Filters:
     def query(self, prefix: str = "") -> dict[str, Any]:
         """With the names of the fields behind `prefix`."""
         wanted: dict[str, Any] = self._in_state()
-        if self.category:
-            wanted["category"] = self.category
         if self.customers:
             wanted["customer"] = {"$in": list(self.customers)}
-        return {**{f"{prefix}{name}": value for name, value in wanted.items()}, **self._in_time(prefix)}
+        named = {f"{prefix}{name}": value for name, value in wanted.items()}
+        return {**named, **self._in_category(prefix), **self._in_time(prefix)}
+
+    def of_these(self, customers: Sequence[str]) -> "Filters | None":
+        """Those of these customers only; None where that leaves nobody."""
+        both = [id_ for id_ in customers if not self.customers or id_ in self.customers]
+        return replace(self, customers=both) if both else None
 
     def _in_state(self) -> dict[str, Any]:
         """Both or none: an index over status, priority and time gives the newest of both in order, not of one."""
         if not (self.status or self.priority):
             return {}
         return {"status": self.status or {"$in": STATUSES}, "priority": self.priority or {"$in": PRIORITIES}}
+
+    def _in_category(self, prefix: str) -> dict[str, Any]:
+        """The search index holds each path that a case belongs to; a case itself its own, level by level."""
+        if not self.category:
+            return {}
+        if not prefix:
+            return {"category": self.category}
+        return {f"state.category.{level}": name for level, name in enumerate(self.category.split(SEPARATOR))}
 
     def _in_time(self, prefix: str) -> dict[str, Any]:
         opened_at, number = f"{prefix}opened_at", f"{prefix}number"
@@ -80,14 +93,15 @@ class Listing:
 
     async def _named(self, filters: Filters, asked: Query, limit: int) -> list[Case]:
         """The case of a number, or the cases of all who have a contact point."""
-        wanted = filters.query("ix.")
-        if asked.number and (found := await self._in_cases({**wanted, "ix.number": asked.number}, limit)):
+        numbered = {**filters.query("ix."), "ix.number": asked.number}
+        if asked.number and (found := await self._in_cases(numbered, limit)):
             return found
         if not asked.points:
             return []
         customers = self._cases.customers
         ids = await customers.everyone_who_is(*(one.customer_id for one in await customers.who_have(asked.points)))
-        return await self._in_cases({**wanted, "ix.customer": {"$in": list(ids)}}, limit) if ids else []
+        theirs = filters.of_these(ids)
+        return await self._in_cases(theirs.query("ix."), limit) if theirs else []
 
     async def _in_index(self, filters: Filters, asked: Query | None, limit: int) -> list[Case]:
         async with self._turn:

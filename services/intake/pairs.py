@@ -3,28 +3,31 @@ under what makes a repeat harmless; then the one that it is about. Broken off in
 comes again and finds the first half done.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from services.intake.change import ContactChange, PairChange, deciding
+from services.intake.change import ContactChange, PairChange, contact_change, deciding
+from services.intake.domain.call import of_words
 from services.intake.domain.case import Case, ContactSeen
 from services.intake.domain.choose_case import Asked, Found, Place, where_it_is
 from services.intake.domain.claims import claims
 from services.intake.domain.contact_hash import contact_hash
-from services.intake.domain.customer import Customer
+from services.intake.domain.customer import Customer, points_of_reach
 from services.intake.domain.hear import hear
 from services.intake.domain.join import give_up
 from services.intake.domain.lifecycle import check
 from services.intake.domain.link import is_linked, link_case, linked_from
 from services.intake.domain.merge_cases import absorb_case, has_absorbed, in_order, merge_case, whose
 from services.intake.domain.roster import unknown_agent
-from services.intake.domain.split import SOURCE, contact_of, new_case, open_split, place_of, split
+from services.intake.domain.split import SOURCE, contact_of, new_case, open_split, place_of, speaker_of, split
 from services.intake.domain.told import Told
 from services.intake.domain.understand import understand
 from services.intake.finder import Finder, asked
 from services.intake.named_case import case_named
 from shared.decisions import Decide, Decision, Refused
+from shared.events.cases import Reach
+from shared.events.contacts import Contact
 from shared.events.work import Work
 from shared.fold import Change
 from shared.ids import contact_event_id, contact_id, named
@@ -105,30 +108,45 @@ class Pairs:
         return partial(split, into=await self._first(Change(told.place.case_id, opening, cause)), work=work)
 
     async def _told(self, case: Case, work: Work) -> Told:
-        contact = contact_of(case, await self._line(case, work.contact_id) if work.contact_id else {}, work)
+        line = await self._line(case, work.contact_id) if work.contact_id else {}
+        customer, stranger = await self._speaker(case, line)
+        contact, rules = contact_of(case, line, work, stranger), self._cases.rules()
         seen = ContactSeen(id=contact_id(contact.source, contact.id), revision=1, hash=contact_hash(contact))
-        rules = self._cases.rules()
-        customer, understood = await self._customer(case), understand(contact, rules)
-        about = Asked(seen.id, claims=claims(customer, understood, rules.joining))
+        understood = understand(contact, rules)
+        about = Asked(seen.id, claims=claims(customer, understood))
         place = place_of(case, about, await self._found(about), work)
         return Told(contact, seen, understood, customer, "", place)
 
+    async def _speaker(self, case: Case, line: Mapping[str, Any]) -> tuple[Customer, Reach | None]:
+        """Who said it: the case's customer, or a stranger and how he is reached."""
+        his, speaker = await self._customer(case), speaker_of(line)
+        if not points_of_reach(speaker):
+            return his, None
+        who = speaker.model_dump()
+        said = {"source": SOURCE, "id": line["id"], "channel": line["channel"], "customer": who, "text": "-"}
+        change = contact_change(Contact.model_validate(said), self._cases.rules())
+        await self._cases.customers.look([change])
+        known = change.customer
+        return (known, speaker) if known and known.points and known.customer_id != his.customer_id else (his, None)
+
     async def _found(self, about: Asked) -> Found:
-        return await Finder(self._cases.documents).find([about], self._cases.clock())
+        return await Finder(self._cases.documents).find([about], self._cases.clock(), self._cases.rules().joining)
 
     async def _give_up(self, change: PairChange, place: Place) -> None:
         if names := frozenset(name for _, name in place.given_up):
             await self._first(Change(change.key, partial(give_up, names=names), named(change.cause, "given up")))
 
     async def _line(self, case: Case, id_: str) -> dict[str, Any]:
-        """What a contact of the case said, as its newest revision has it. Raises Refused `unknown_contact` (404)."""
+        """What a contact of the case said, as its newest revision has it, with the words that came last: a recording
+        may follow them. Raises Refused `unknown_contact` (404)."""
         query = {"key": case.case_id, "kind": {"$in": ["contact", "amended"]}}
         lines = await self._cases.timeline.find(query, sort=[("order", -1)]).to_list(None)
-        for line in lines:
-            said = line["data"]
-            if contact_id(said["source"], said["id"]) == id_:
-                return {"text": line["text"], **said}
-        raise Refused("unknown_contact", f"case {case.number} holds no contact {id_}", field="contact_id", status=404)
+        its = [line for line in lines if contact_id(line["data"]["source"], line["data"]["id"]) == id_]
+        if not its:
+            detail = f"case {case.number} holds no contact {id_}"
+            raise Refused("unknown_contact", detail, field="contact_id", status=404)
+        words = (line["text"] for line in its if of_words(line["text"], self._cases.rules()))
+        return {"text": next(words, its[0]["text"]), **its[0]["data"]}
 
     async def _case(self, id_: str | None, field: str) -> Case:
         if not id_:

@@ -8,6 +8,8 @@ from typing import Any
 from services.intake.domain.case import Case
 from services.intake.domain.customer import points_of_reach
 from services.intake.domain.found import Found
+from services.intake.domain.looked_up_by import looked_up_by
+from services.intake.domain.rules import Rules
 from services.intake.domain.verify import entitled, rechecked
 from services.intake.lookup.look import LookUps, Query
 from services.intake.store import Cases
@@ -35,7 +37,7 @@ class Rechecks:
         shards = list(self.running.ownership.shards)
         query = {"ix.recheck_at": {"$lte": self.cases.clock()}, "shard": {"$in": shards}, "parked": {"$exists": False}}
         due = await self.cases.find(query, sort=[("ix.recheck_at", 1)], limit=PAGE)
-        answers = await self.lookups.ask([Query(case.facts, points_of_reach(case.reach)) for case in due])
+        answers = await self.lookups.ask([_query(case, self.cases.rules()) for case in due])
         done = [self._note(case, found) for case, found in zip(due, answers, strict=True)]
         for result in await asyncio.gather(*done, return_exceptions=True):
             if isinstance(result, BaseException) and not isinstance(result, LATER):
@@ -51,6 +53,10 @@ class Rechecks:
             await self.running.submit(self.cases.customers, Change(now, decide, cause))
         checked = partial(rechecked, asked=case.facts, found=found, rules=rules)
         await self.running.submit(self.cases, Change(case.case_id, checked, cause))
+
+
+def _query(case: Case, rules: Rules) -> Query:
+    return Query(case.facts, looked_up_by(points_of_reach(case.reach), case.channel, rules))
 
 
 def _as_he_is(state: Any, _: Any) -> Decision[Any]:

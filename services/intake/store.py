@@ -152,7 +152,7 @@ class Cases(Store[Case]):
             Asked(change.contact_id) if change.contact_id in own and change.customer is None else asked(change, rules)
             for change in contacts
         ]  # nothing of a repeat, for which no customer was looked for
-        found = await finder.find(asks, now - rules.joining.reopen_within)
+        found = await finder.find(asks, now, rules.joining)
         for change, one in zip(contacts, asks, strict=True):
             if case_id := own.get(change.contact_id):
                 address(change, where_it_is(case_id, one, found), rules)

@@ -43,7 +43,8 @@ def meaning(categories: CategoriesFile, under: str) -> Callable[[str], str]:
 def found(label: str, categories: CategoriesFile) -> str | None:
     """The path that a label means: it is a path of two or three names, or the name of one node below the first level.
 
-    None for a name that is nowhere in the tree. Raises ValueError for such a path, and for a name that stands twice.
+    None for a name that is nowhere in the tree. Raises ValueError for such a path, for a name that stands twice, and
+    for that of a first level, which says too little.
     """
     names = tuple(name.strip() for name in label.split("/"))
     if len(names) > 1:
@@ -52,12 +53,17 @@ def found(label: str, categories: CategoriesFile) -> str | None:
             choices = ", ".join(categories.choices(names)) or "no further level"
             raise ValueError(f"{label} is not in the tree; possible there: {choices}")
         return SEPARATOR.join(path)
-    paths = [
-        path for path, node in _nodes(categories) if label.casefold() in (node.name.casefold(), node.en.casefold())
-    ]
+    paths = [path for path, node in _nodes(categories) if _is_called(node, label)]
     if len(paths) > 1:
         raise ValueError(f"{label} stands more than once in the tree; say which: {'; '.join(paths)}")
+    if not paths and any(_is_called(top, label) for top in categories.categories):
+        choices = ", ".join(categories.choices((label,)))
+        raise ValueError(f"{label} is a first level of the tree; say which below it: {choices}")
     return paths[0] if paths else None
+
+
+def _is_called(node: Category, label: str) -> bool:
+    return label.casefold() in (node.name.casefold(), node.en.casefold())
 
 
 def _nodes(categories: CategoriesFile) -> Iterator[tuple[str, Category]]:

@@ -89,11 +89,17 @@ class Promise(Body):
 
 
 class _Case(CaseEvent):
+    """`tried`: what was tried in vain, and is told for the first time: steps of self-service, an agent's attempts."""
+
     TOPIC: ClassVar[str] = "cases.v1"
+    tried: tuple[PersonalText, ...] = ()
 
 
 class CaseOpened(_Case):
-    """`review`: why a person must look at it first (`uncertain_category`, `complex_matter`); None: nobody must."""
+    """`review`: why a person must look at it first (`uncertain_category`, `complex_matter`); None: nobody must.
+
+    `asks`: whether the customer waits for anything; not where we called him and nobody wrote down what was said.
+    """
 
     TYPE: ClassVar[str] = "case.opened"
     contact_id: str
@@ -122,10 +128,15 @@ class CaseOpened(_Case):
     suggestions: tuple[dict[str, Any], ...] = ()
     drill: bool = False
     flags: tuple[str, ...] = ()
+    asks: bool = True
 
 
 class CaseContactAdded(_Case):
-    """A further contact, or the amendment of one. `joined_by`: the rule by which a further one found its case."""
+    """A further contact, or the amendment of one. `joined_by`: the rule by which a further one found its case.
+
+    `customer_id` (empty: as before), `tier`, `tags`, `demand`: as they stand now. `asks`: whether the customer wants
+    something of us; not where he only says thanks, or where we called him.
+    """
 
     TYPE: ClassVar[str] = "case.contact_added"
     contact_id: str
@@ -133,6 +144,11 @@ class CaseContactAdded(_Case):
     revision: int = 1
     channel: str
     joined_by: str = ""
+    customer_id: str = ""
+    tier: str | None = None
+    tags: tuple[str, ...] = ()
+    demand: str | None = None
+    asks: bool = True
     text: PersonalText | None = None
     text_truncated: bool = False
     reach: Reach = Reach()
@@ -207,19 +223,28 @@ class CaseMerged(_Change):
 
 
 class CaseAbsorbed(_Change):
-    """Another case (`of`) turned out to be this one. `reach`, `facts`, `missing`: as they are known of both now.
+    """Another case (`of`) turned out to be this one. `customer_id` (empty: as before), `tier`, `reach`, `facts`,
+    `missing`: as they are known of both now.
 
-    Of the other: `promise`, what is still to be kept; `agent_id`, who had it; `unanswered`, whether its customer still
-    waits for the first answer.
+    Of the other: `subject`, `text`, its words; `promise`, what is still to be kept; `party`, the third party that it
+    waits for (empty: one without a name; None: none), which this one waits for now, and `party_until`, when that has
+    promised to be done, if that is still to come; `agent_id`, who had it; `unanswered`, whether its customer waits for
+    an answer.
     """
 
     TYPE: ClassVar[str] = "case.absorbed"
     of: str
     of_number: str
+    subject: PersonalText | None = None
+    text: PersonalText | None = None
+    customer_id: str = ""
+    tier: str | None = None
     reach: Reach = Reach()
     facts: dict[str, PersonalText] = {}
     missing: tuple[str, ...] = ()
     promise: Promise | None = None
+    party: str | None = None
+    party_until: Moment | None = None
     agent_id: str | None = None
     unanswered: bool = False
 
@@ -299,13 +324,18 @@ class Suggestion(Body):
 
 
 class CaseClosed(_Work):
-    """`similar`, `suggestions`: as they were found when it was closed."""
+    """`similar`, `suggestions`: as they were found when it was closed. `resolution`, `cause`, `evidence`, `measure`: as
+    they stand at last; the closing may have said more than the solving."""
 
     TYPE: ClassVar[str] = "case.closed"
     by: str
     how: Literal["customer", "agent", "timer"]
     why: str = ""
     agent_id: str | None = None
+    resolution: PersonalText | None = None
+    cause: str | None = None
+    evidence: tuple[PersonalText, ...] = ()
+    measure: PersonalText | None = None
     similar: tuple[SimilarCase, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
 

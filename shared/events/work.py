@@ -6,7 +6,7 @@ from pydantic import Field
 
 from shared.events.agents import AgentId
 from shared.events.base import PERSONAL, EventData, Moment, PersonalText
-from shared.events.cases import Remote
+from shared.events.cases import Kind, Priority, Remote
 
 ROUTING_VERBS = frozenset(
     {"accepted", "declined", "transferred", "visit_requested", "visit_started", "visit_completed"}
@@ -29,6 +29,7 @@ class Work(EventData):
 
     `to`: whom or what the verb is about beside the case: the group of a transfer, the other case of a merger or a link.
     `contact_id`: which of the case's contacts is split off. `tried`: in vain. `remote`: a remote session.
+    `category`, `kind`, `priority`: what a reclassification decides, the last with its `reason`.
     """
 
     TOPIC: ClassVar[str] = "work.v1"
@@ -44,6 +45,8 @@ class Work(EventData):
     promise: PersonalText | None = None
     promise_at: Moment | None = None
     category: tuple[str, ...] | None = None
+    kind: Kind | None = None
+    priority: Priority | None = None
     reason: PersonalText | None = None
     to: str | None = None
     contact_id: str | None = None

@@ -68,6 +68,8 @@ async def test_IN_3_a_wrong_merger_is_undone_and_stays_undone(intake: House) -> 
     assert answer.status_code == 200, answer.text
     apart = {(await customer_of(intake, told))["customer_id"] for told in (one, two)}
     assert apart == {stays, goes}
+    points = [(await customer_of(intake, told))["points"] for told in (one, two)]
+    assert points == [["email:u1@x.example"], ["app:u2"]], "nobody keeps what the other is known by"
     again = await posted(intake, contact("u4", "你好", {"email": "u1@x.example", "app_id": "u2"}))
     assert (await customer_of(intake, again))["customer_id"] in apart
     assert {(await customer_of(intake, told))["customer_id"] for told in (one, two)} == apart

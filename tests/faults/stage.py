@@ -16,7 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
-from demo.show import FAST_RULES
+from demo.pace import FAST_RULES
 from demo.told import Told
 from services.feedback.store import OUTCOMES
 from services.intake.store import CASES

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from demo.show import FAST_RULES
+from demo.pace import FAST_RULES
 from deploy.local.stack import running_stack
 from tests.e2e.conftest import given
 from tests.e2e.fresh import SERVICES, emptied

@@ -29,6 +29,8 @@ async def test_S8_one_customer_whole_timeline_corrected_and_solved_in_the_first_
     said = [line["text"] for line in seen["timeline"] if line["kind"].startswith("contact")]
     assert said == ["路由器R6怎么重置\n还是不行，转人工", "我刚才在APP里说过了"]
     assert answered["answer"] in [turn["text"] for turn in seen["timeline"][0]["data"]["self_service"]]
+    (opened,) = await happened(house, case, "case.opened")
+    assert opened["tried"] == seen["tried"] != [], "whoever is called for help knows what was tried (SL-4)"
     by_app = await house.get("intake", "/v1/customers", app_id="app-s8")
     by_phone = await house.get("intake", "/v1/customers", phone="+8613900139000")
     assert by_app["customer_id"] == by_phone["customer_id"]

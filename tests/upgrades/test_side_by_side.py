@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from demo.show import FAST_RULES
+from demo.pace import FAST_RULES
 from tests.e2e.agents import Desks, all_solved, at_their_desks, comes_online
 from tests.e2e.contacts import Sending, conversations, expected, feed
 from tests.e2e.fresh import SERVICES, emptied

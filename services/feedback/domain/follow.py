@@ -9,8 +9,10 @@ from shared.decisions import Decision
 from shared.events.assignments import CaseAssigned
 from shared.events.base import EventData
 from shared.events.cases import (
+    CaseAbsorbed,
     CaseClosed,
     CaseContactAdded,
+    CaseFactsChecked,
     CaseMerged,
     CaseOpened,
     CaseReclassified,
@@ -43,10 +45,14 @@ def _opened(event: CaseOpened, at: datetime) -> CaseOutcome:
     )  # fmt: skip
 
 
-def _after(case: CaseOutcome, event: EventData, at: datetime, rules: Rules) -> CaseOutcome | None:  # noqa: PLR0911 - one line per event is the clearest table
+def _after(case: CaseOutcome, event: EventData, at: datetime, rules: Rules) -> CaseOutcome | None:  # noqa: PLR0911, PLR0912 - one line per event is the clearest table
     match event:
         case CaseContactAdded():
-            return _contacted(case, event, at, rules)
+            return _contacted(_known(case, event), event, at, rules)
+        case CaseAbsorbed():
+            return _known(case, event)
+        case CaseFactsChecked():
+            return case.changed(tier=event.tier or case.tier)
         case CaseReclassified():
             return case.changed(category=event.to, kind=event.kind or case.kind)
         case CaseReprioritised():
@@ -71,9 +77,18 @@ def _after(case: CaseOutcome, event: EventData, at: datetime, rules: Rules) -> C
             return None
 
 
+def _known(case: CaseOutcome, event: CaseContactAdded | CaseAbsorbed) -> CaseOutcome:
+    """Who the customer is, and what it is about, as far as it is known by now."""
+    return case.changed(
+        customer_id=event.customer_id or case.customer_id,
+        tier=event.tier or case.tier,
+        product=case.product or _product(event.facts),
+    )
+
+
 def _contacted(case: CaseOutcome, event: CaseContactAdded, at: datetime, rules: Rules) -> CaseOutcome:
-    case = case.changed(product=case.product or _product(event.facts))
-    if event.amends:
+    """Thanks, and a call of ours, are no contact about it."""
+    if event.amends or not event.asks:
         return case
     return case.changed(came_back=case.came_back + _comes_back(case, at, rules), touched_at=at)
 

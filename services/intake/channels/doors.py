@@ -27,7 +27,7 @@ CALL_BODY = takes(phone.Call)["requestBody"]["content"]["application/json"]
 
 
 def mount(
-    doors: APIRouter, take: Take, rules: Live[Rules], secrets: Callable[[], webhook.Secrets], clock: Clock
+    doors: APIRouter, take: Take, rules: Live[Rules], senders: Callable[[], webhook.Senders], clock: Clock
 ) -> None:
     @doors.post("/v1/contacts/mail", status_code=201, tags=["contacts"], openapi_extra={"requestBody": MAIL_BODY})
     async def mailed(request: Request, by: Channel, source: Source = "mail", dry_run: DryRun = False) -> Response:
@@ -42,7 +42,7 @@ def mount(
     ) -> Response:
         body = await read_bytes(request, MAX_RECORD_BYTES)
         within_s = rules().channels.webhook.tolerance_s
-        id_ = webhook.check_signed(request.headers, body, secrets().get(source, ()), clock(), within_s)
+        id_ = webhook.check_signed(request.headers, body, source, senders(), clock(), within_s)
         value = webhook.contact_value(_json(body), source, id_)
         by = Principal(f"webhook:{source}", "channel")
         return await take(request, by, body_of(Contact, value), body, dry_run)

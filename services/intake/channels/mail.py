@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
-from services.intake.channels.html import text_of_html
+from services.intake.channels.html import Room, text_of_html
 from services.intake.channels.mime import (
     Part,
     decoded,
@@ -62,7 +62,7 @@ def contact_of(raw: bytes, source: str, rules: MailRules) -> Contact:
             occurred_at=_date(header(message, "date")),
             customer=_customer(message, rules),
             subject=header(message, "subject")[:MAX_SUBJECT] or None,
-            text=_fitting(_text(message), len(attached)) or None,
+            text=_fitting(_text(message, Room()), len(attached)) or None,
             attachments=tuple(islice(_links(attached, id_, rules), MAX_ATTACHMENTS)),
         )
     except ValidationError as error:
@@ -133,15 +133,15 @@ def _is_attachment(part: Part) -> bool:
     return not words or part.get_content_disposition() == "attachment" or part.get_filename() is not None
 
 
-def _text(part: Part) -> str:
+def _text(part: Part, room: Room) -> str:
     """What stands in its texts, in their order; of alternatives only one."""
     if part.get_content_maintype() == "multipart" and part.is_multipart():
-        texts = [text for each in part.get_payload() if (text := _text(each))]  # type: ignore[arg-type]
+        texts = [text for each in part.get_payload() if (text := _text(each, room))]  # type: ignore[arg-type]
         return _chosen(texts) if part.get_content_subtype() == "alternative" else "\n".join(texts)
     if _is_attachment(part):
         return ""
     said = text_of(part)
-    text = text_of_html(said) if part.get_content_subtype() == "html" else said
+    text = text_of_html(said, room) if part.get_content_subtype() == "html" else said
     return visible(text).replace("\r\n", "\n").strip()
 
 

@@ -19,6 +19,9 @@ from shared.errors import Unreadable
 MOST_LINES = 200_000
 MOST_HEADERS = 500
 MOST_HEADER_CHARS = 16 * 1024
+MOST_PARAMETER_CHARS = 1024
+_WITH_PARAMETERS = frozenset(("content-type", "content-disposition", "content-transfer-encoding"))
+"""The stdlib reads their parameters, several times a part, in a time that grows with the square of their length."""
 MOST_PARTS = 200
 MOST_DEPTH = 20
 _CHARSET = re.compile(
@@ -38,7 +41,8 @@ class Part(Message):
     def set_raw(self, name: str, value: Any) -> None:
         if len(self) >= MOST_HEADERS:
             raise Unreadable("too_many_headers", f"a mail with more than {MOST_HEADERS} headers in a part is not read")
-        super().set_raw(name, _in_utf_8(value)[:MOST_HEADER_CHARS])
+        most = MOST_PARAMETER_CHARS if name.lower() in _WITH_PARAMETERS else MOST_HEADER_CHARS
+        super().set_raw(name, _in_utf_8(value)[:most])
 
     def attach(self, payload: Any) -> None:
         payload.depth = self.depth + 1

@@ -18,6 +18,8 @@ from shared.http import Problem
 
 STATES: tuple[str, ...] = get_args(CallState)
 MOST_FIELDS = 100
+SPAN_S = 40_000
+"""Seconds of a call that are told apart, so that all revisions stay under a million."""
 Short = Annotated[str, Field(max_length=200)]
 Link = Annotated[str, Field(max_length=2000)]
 
@@ -90,8 +92,16 @@ def contact_value(call: Call, source: str, rules: PhoneRules, default_language: 
 
 
 def _known_by(call: Call) -> int:
-    """Higher where recording or transcript is there, then where the state is a later one."""
-    return 1 + STATES.index(call.state) + len(STATES) * (bool(call.recording) + 2 * bool(call.transcript))
+    """Higher where recording or transcript is there, then where the state is a later one, then where more time of the
+    call is told: after a transfer it is answered again."""
+    known = STATES.index(call.state) + len(STATES) * (bool(call.recording) + 2 * bool(call.transcript))
+    return 1 + known * SPAN_S + min(_seconds(call), SPAN_S - 1)
+
+
+def _seconds(call: Call) -> int:
+    """From its start to the last that is told of it."""
+    last = call.ended or call.answered
+    return max(0, int((last - call.started).total_seconds())) if last and call.started else 0
 
 
 def _customers_number(call: Call, rules: PhoneRules) -> str | None:

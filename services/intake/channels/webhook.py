@@ -1,21 +1,25 @@
 """Signed webhooks as standardwebhooks.com describes them: HMAC-SHA256 over `id.timestamp.body`.
 
-Errors (Problem, 401):
+Errors (Problem, 401 where nothing else is said):
     webhook_unsigned    one of the three headers is missing or is not what it should be
     webhook_stale       signed too long ago, or for a moment to come
-    webhook_forged      no secret of the source made any of its signatures
+    webhook_forged      no secret of the source made any of its signatures; said too where the source has none, so that
+                        nobody learns which sources there are
+    webhooks_off        403: no source has a secret
+    unavailable         503: none of the secrets that are known fits, and the file of secrets can't be read
 """
 
 import hmac
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 import yaml
 
-from shared.http import Problem
+from shared.http import Problem, unavailable
 
 ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
 MOST_SIGNATURES = 10
@@ -26,10 +30,31 @@ SHORTEST, LONGEST = 24, 64
 Secrets = Mapping[str, Sequence[bytes]]
 
 
+@dataclass(frozen=True, slots=True)
+class Senders:
+    """Whose webhooks are let in. `outdated`: whether their file says something else that can't be read."""
+
+    secrets: Secrets = field(default_factory=dict)
+    outdated: bool = False
+
+    def refusal(self) -> Problem:
+        """Of whoever is signed by none of them."""
+        if self.outdated:
+            return unavailable(
+                "the file of webhook secrets can't be read; the log of intake says why. Send it again later"
+            )
+        if not self.secrets:
+            detail = "no source has a secret here; put one into the file that SWITCHBOARD_WEBHOOKS names"
+            return Problem(403, "webhooks_off", detail)
+        return _refused(
+            "forged", SIGNATURE, "no secret that is known of this source signed this id, timestamp and body"
+        )
+
+
 def check_signed(
-    headers: Mapping[str, str], body: bytes, secrets: Sequence[bytes], now: datetime, within_s: int
+    headers: Mapping[str, str], body: bytes, source: str, senders: Senders, now: datetime, within_s: int
 ) -> str:
-    """The id of the message, once it is certain that a holder of one of the secrets sent this body just now."""
+    """The id of the message, once it is certain that a holder of a secret of the source sent this body just now."""
     id_, timestamp, signatures = (headers.get(name, "") for name in (ID, TIMESTAMP, SIGNATURE))
     if not (id_.isascii() and id_.isprintable() and 0 < len(id_) <= 200):
         raise _refused("unsigned", ID, "an id of 1 to 200 printable characters is wanted")
@@ -37,8 +62,9 @@ def check_signed(
         raise _refused("unsigned", TIMESTAMP, "seconds since 1970 are wanted")
     if abs(now.timestamp() - int(timestamp)) > within_s:
         raise _refused("stale", TIMESTAMP, f"it lies more than {within_s} s from now; sign it anew, or set your clock")
+    secrets = senders.secrets.get(source, ())
     if not _made_by_one(signatures, [signature_of(secret, id_, timestamp, body) for secret in secrets]):
-        raise _refused("forged", SIGNATURE, "no secret of this source signed this id, timestamp and body")
+        raise senders.refusal()
     return id_
 
 
@@ -59,12 +85,16 @@ def _made_by_one(told: str, expected: Sequence[str]) -> bool:
 
 
 def contact_value(value: Any, source: str, id_: str) -> dict[str, Any]:
-    """The body as a contact of its source; its id is the message's where it names none. Problem 422 otherwise."""
+    """The body as a contact of its source; its id is the message's where it names none. Problem 422 otherwise.
+
+    What it says that our self-service said is left out: only `/v1/ask` knows that.
+    """
     if not isinstance(value, dict):
         raise Problem(422, "invalid", "body: a JSON object is wanted", field="body")
     if value.get("source") not in (None, source):
         raise Problem(422, "invalid", f"source: this webhook speaks for {source!r} only", field="source")
-    return {**value, "source": source, "id": value.get("id") or id_}
+    said = {name: told for name, told in value.items() if name != "self_service"}
+    return {**said, "source": source, "id": value.get("id") or id_}
 
 
 def secrets_of(text: str) -> Secrets:

@@ -11,8 +11,10 @@ from services.intake.domain.customer import higher_tier
 from services.intake.domain.diagnostics import joined_names
 from services.intake.domain.facts import joined_facts
 from services.intake.domain.further import still_missing
+from services.intake.domain.lifecycle import OPEN
 from services.intake.domain.open_case import MAX_SUBJECT
 from services.intake.domain.prioritise import more_urgent
+from services.intake.domain.raised_by_tier import raised_by_tier
 from services.intake.domain.remote import MOST_SESSIONS
 from services.intake.domain.rules import Rules
 from services.intake.domain.settle_category import UNCERTAIN
@@ -27,18 +29,40 @@ def absorbed(case: Case, other: Case, now: datetime, rules: Rules) -> Case:
         demand=case.demand or other.demand,
         sentiment=_worse(case.sentiment, other.sentiment),
         promise=_due_first(open_promise(case, now), open_promise(other, now)),
+        awaits_answer=case.unanswered or is_owed(other),
+        **_waiting(case, other),
         **_facts(case, other),
         **_lists(case, other),
         **_words(case, other),
         **_about(case, other),
         **_urgency(case, other),
     )
-    return after.changed(missing=still_missing(after, rules))
+    return raised_by_tier(after.changed(missing=still_missing(after, rules)), rules)
 
 
 def open_promise(case: Case, now: datetime) -> Promise | None:
     """One that is still to be kept; what broke was told where it broke."""
     return case.promise if case.promise and case.promise.until > now else None
+
+
+def is_owed(case: Case) -> bool:
+    """Whether its customer still gets an answer."""
+    return case.status in OPEN and case.unanswered
+
+
+def third_party(case: Case, now: datetime) -> tuple[str | None, datetime | None]:
+    """Which one the case waits for (None: none), and until when that has promised, if that is still to come."""
+    if case.status != "waiting_third_party":
+        return None, None
+    until = case.waiting_until
+    return case.waiting_party or "", until if until and until > now else None
+
+
+def _waiting(case: Case, other: Case) -> dict[str, Any]:
+    """A third party is waited for whatever is merged."""
+    if other.status != "waiting_third_party" or case.status == other.status:
+        return {}
+    return {name: getattr(other, name) for name in ("status", "waiting_party", "waiting_until")}
 
 
 def _due_first(one: Promise | None, other: Promise | None) -> Promise | None:
@@ -96,6 +120,8 @@ def _about(case: Case, other: Case) -> dict[str, Any]:
         told = {name: getattr(other, name) for name in same}
     else:
         told = {"kind": case.kind, "review": _review(case, other)}
+    if case.kind_by != RULES:
+        return told | {"kind": case.kind}
     return told | ({"kind": "complaint"} if "complaint" in (case.kind, other.kind) else {})
 
 

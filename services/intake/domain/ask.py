@@ -20,7 +20,7 @@ from services.intake.domain.order_state import ORDER, OrderState
 from services.intake.domain.rules import Rules
 from services.intake.domain.rules_ask import AskTexts
 from services.intake.domain.visible import visible
-from services.intake.domain.wishes import read
+from services.intake.domain.wishes import Said, read
 from shared.decisions import Decision
 from shared.events.contacts import MAX_TEXT_BYTES, Channel, Contact, ContactCustomer, Text, Turn
 
@@ -81,7 +81,8 @@ class Conversation(BaseModel):
     """What was said so far, and where it stands.
 
     `turns`: until a person took over; `waiting`: what is not in the case yet, by number, as it will be there.
-    `entry`, `step`: which step of which entry he is at. `case_id`: whose case it is, once that is certain.
+    `entry`, `step`: which step of which entry he is at; `thanked`: since then he only said thanks.
+    `case_id`: whose case it is, once that is certain. `passed_on`: what he said last went to who had taken over before.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -96,7 +97,9 @@ class Conversation(BaseModel):
     reply: Reply = Reply()
     entry: str | None = None
     step: int = 0
+    thanked: bool = False
     handed_over: bool = False
+    passed_on: bool = False
     waiting: dict[str, Contact] = {}
     said: int = 0
     case_id: str | None = None
@@ -120,7 +123,7 @@ def decide_ask(
 ) -> Decision[Conversation]:
     talk = _heard(state or _begun(asked, now, rules), asked, now, rules)
     if talk.handed_over:
-        return Decision(_with(talk, _contact(talk, asked.text, now)))
+        return Decision(_with(_passed_on(talk, asked, rules), _contact(talk, asked.text, now)))
     after = _answered(talk, asked, known, rules)
     if after.handed_over:
         return Decision(_with(after, _whole(after, now)))
@@ -139,12 +142,11 @@ def settle(
 
 
 def told(talk: Conversation, rules: Rules) -> dict[str, Any]:
-    """The answer of the door."""
+    """The answer of the door. `first`: whether it is this message at which a person took over."""
     if talk.handed_over:
-        handed_over = rules.ask.text(talk.language).handed_over.format(number=talk.number)
-        text = _first(talk, rules) + handed_over
-        more = {"answer": text, "case_id": talk.case_id, "number": talk.number}
-        return {"handed_over": True, "why": talk.reply.why, "conversation": talk.conversation, **more}
+        more = {"answer": _taken_over(talk, rules), "case_id": talk.case_id, "number": talk.number}
+        first = {"first": not talk.passed_on}
+        return {"handed_over": True, **first, "why": talk.reply.why, "conversation": talk.conversation, **more}
     reply = talk.reply.model_dump(mode="json", exclude={"why", "risk"})
     return {"handed_over": False, "conversation": talk.conversation, "language": talk.language, **reply}
 
@@ -159,9 +161,22 @@ def forget_at(talk: Conversation) -> datetime | None:
     return None if talk.waiting else talk.forget_at
 
 
+def _taken_over(talk: Conversation, rules: Rules) -> str:
+    """At length once; what is said later is passed on."""
+    texts = rules.ask.text(talk.language)
+    said = texts.passed_on if talk.passed_on and texts.passed_on else texts.handed_over
+    return _first(talk, rules) + said.format(number=talk.number)
+
+
+def _passed_on(talk: Conversation, asked: Asked, rules: Rules) -> Conversation:
+    """A danger is answered whenever he speaks of one."""
+    reply = talk.reply.model_copy(update={"risk": _risk(asked.text, rules)})
+    return talk.model_copy(update={"passed_on": True, "reply": reply})
+
+
 def _first(talk: Conversation, rules: Rules) -> str:
     """What is said before a person takes over."""
-    if talk.reply.why == "look_up_away":
+    if talk.reply.why == "look_up_away" and not talk.passed_on:
         return rules.ask.text(talk.language).order_away
     return rules.ask.risks.get(talk.reply.risk, {}).get(rules.ask.spoken(talk.language), "")
 
@@ -193,33 +208,41 @@ def _heard(talk: Conversation, asked: Asked, now: datetime, rules: Rules) -> Con
 def _answered(talk: Conversation, asked: Asked, known: Known, rules: Rules) -> Conversation:
     if risk := _risk(asked.text, rules):
         return _handed_over(talk, "risk", risk)
-    wishes, text = read(asked.text, rules)
-    if why := _why_a_person(talk, asked, wishes, rules):
+    said = read(asked.text, rules)
+    talk = _unless_in_vain(talk, said)
+    if why := _why_a_person(talk, asked, said, rules):
         return _handed_over(talk, why)
     if known.order:
         return _of_order(talk, known.order, rules)
-    texts = rules.ask.text(talk.language)
-    if "progress" in wishes and known.cases:
-        lines = [_line(case, talk.language, rules) for case in known.cases[:MOST_CASES]]
-        return _replied(talk, Reply(answer="\n".join(lines), confidence=1.0))
-    if "solved" in wishes and "still_not" not in wishes and talk.entry:
-        return _helped(talk, texts)
-    return _from_library(talk, wishes, text, known.library, rules)
+    if "progress" in said.wishes and known.cases:
+        return _of_cases(talk, known.cases, rules)
+    return _to_words(talk, said, known.library, rules)
 
 
-def _from_library(
-    talk: Conversation, wishes: Collection[str], text: str, library: Library, rules: Rules
-) -> Conversation:
+def _to_words(talk: Conversation, said: Said, library: Library, rules: Rules) -> Conversation:
+    if "solved" in said.wishes and "still_not" not in said.wishes and talk.entry:
+        return _helped(talk, rules.ask.text(talk.language))
+    if said.courtesy:
+        return _courteous(talk, said, rules)
+    return _from_library(talk, said, library, rules)
+
+
+def _of_cases(talk: Conversation, cases: Sequence[Case], rules: Rules) -> Conversation:
+    lines = [_line(case, talk.language, rules) for case in cases[:MOST_CASES]]
+    return _replied(talk, Reply(answer="\n".join(lines), confidence=1.0))
+
+
+def _from_library(talk: Conversation, said: Said, library: Library, rules: Rules) -> Conversation:
     texts = rules.ask.text(talk.language)
-    found = library.answer(text)
+    found = library.answer(said.rest)
     sure = found if found and found.score >= rules.ask.sure_from else None
-    if "still_not" in wishes and talk.entry and (sure is None or sure.entry.id == talk.entry):
+    if "still_not" in said.wishes and talk.entry and (sure is None or sure.entry.id == talk.entry):
         return _next_step(talk, library, texts)
     return _at_step(talk, sure, 1, texts) if sure else _handed_over(talk, "unsure")
 
 
-def _why_a_person(talk: Conversation, asked: Asked, wishes: Collection[str], rules: Rules) -> Why:
-    if "person" in wishes:
+def _why_a_person(talk: Conversation, asked: Asked, said: Said, rules: Rules) -> Why:
+    if "person" in said.wishes:
         return "asked"
     if len(asked.text) > MOST_CHARS:
         return "long"
@@ -255,9 +278,31 @@ def _replied(talk: Conversation, reply: Reply) -> Conversation:
 
 
 def _helped(talk: Conversation, texts: AskTexts) -> Conversation:
+    return _replied(_without_steps(talk), Reply(answer=texts.solved, confidence=1.0))
+
+
+def _without_steps(talk: Conversation) -> Conversation:
     """What helped was not tried in vain."""
     turns = tuple(turn.model_copy(update={"step": None}) for turn in talk.turns)
-    return _replied(talk.model_copy(update={"turns": turns}), Reply(answer=texts.solved, confidence=1.0))
+    return talk.model_copy(update={"turns": turns, "entry": None})
+
+
+def _unless_in_vain(talk: Conversation, said: Said) -> Conversation:
+    """Whoever said thanks was helped, unless what he asks for next is that it still does not work."""
+    if not talk.thanked or said.courtesy:
+        return talk
+    talk = talk.model_copy(update={"thanked": False})
+    return talk if "still_not" in said.wishes else _without_steps(talk)
+
+
+def _courteous(talk: Conversation, said: Said, rules: Rules) -> Conversation:
+    """He greets, thanks or wants to try: no reason for a person. Where he is at a step he stays at it."""
+    texts = rules.ask.text(talk.language)
+    if talk.entry:
+        reply = Reply(answer=texts.courtesy or texts.solved, confidence=talk.reply.confidence)
+        return talk.model_copy(update={"reply": reply, "thanked": said.wishes.isdisjoint(("no_person", "trying"))})
+    answer = texts.greeting if said.courtesy == "greeting" else ""
+    return _replied(talk, Reply(answer=answer or texts.solved, confidence=1.0))
 
 
 def _next_step(talk: Conversation, library: Library, texts: AskTexts) -> Conversation:

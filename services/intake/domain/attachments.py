@@ -1,7 +1,9 @@
 """Attachments and recordings are links (IN-10). Dangerous ones are refused, each with its reason; the contact stays.
 
 Reasons: `malformed` (no address that a browser could open), `scheme`, `credentials` (`https://bank.example@evil.example`),
-`host` (a machine of this network), `name` (it shows as another one), `ending`, `media_type`, `too_large`.
+`host` (a machine of this network), `name` (it shows as another one, or is longer than any file's), `ending`,
+`media_type`, `too_large`; and `no_store`, which is no danger: the file of a mail that its gateway put nowhere
+(`attachment_link` in `channels.yaml`).
 """
 
 import re
@@ -20,9 +22,11 @@ from shared.events.contacts import Attachment, Contact
 
 _URL: TypeAdapter[AnyUrl] = TypeAdapter(AnyUrl)
 """Reads an address as browsers do, so that 127.0.0.1 is found however it is written."""
-_FOLDERS = re.compile(r".*[/\\]", re.DOTALL)
+MOST_NAME_CHARS = 1_000
+"""No file system takes a name over 255 bytes."""
 _STREAMS = re.compile("[:;]")
 RECORDING = "recording"
+WITHIN_A_MAIL, NO_STORE = "mid", "no_store"
 
 
 def links_of(contact: Contact, rules: Rules) -> dict[str, Any]:
@@ -40,7 +44,9 @@ def links_of(contact: Contact, rules: Rules) -> dict[str, Any]:
 
 
 def any_refused(contact: Contact, rules: Rules) -> bool:
-    return any(why_refused(link, rules.attachments) for link in (*contact.attachments, *_recording(contact)))
+    """Whether a link was dangerous."""
+    links = (*contact.attachments, *_recording(contact))
+    return any(why_refused(link, rules.attachments) not in ("", NO_STORE) for link in links)
 
 
 def _told(attachment: Attachment, why: str) -> dict[str, Any]:
@@ -69,6 +75,8 @@ def why_refused(attachment: Attachment, rules: AttachmentsFile) -> str:
 
 
 def _against_address(url: AnyUrl, rules: AttachmentsFile) -> str:
+    if url.scheme == WITHIN_A_MAIL:
+        return NO_STORE
     if url.scheme not in rules.schemes:
         return "scheme"
     if url.username or url.password:
@@ -96,7 +104,7 @@ def _public(host: str) -> bool:
 
 
 def _against_content(attachment: Attachment, url: AnyUrl, rules: AttachmentsFile) -> str:
-    if visible(attachment.name) != attachment.name:
+    if len(attachment.name) > MOST_NAME_CHARS or visible(attachment.name) != attachment.name:
         return "name"
     names = (attachment.name, unquote(url.path or ""), *_names_in_query(url, rules))
     if any(not _endings(name).isdisjoint(rules.endings_refused) for name in names):
@@ -112,6 +120,7 @@ def _names_in_query(url: AnyUrl, rules: AttachmentsFile) -> Iterable[str]:
 
 def _endings(name: str) -> set[str]:
     """As systems read it that ignore blanks, dots and quotes at the end, and what follows a colon or semicolon."""
-    plain = _FOLDERS.sub("", unicodedata.normalize("NFKC", readable(name)).casefold())
+    plain = unicodedata.normalize("NFKC", readable(name)).casefold()
+    plain = plain[max(plain.rfind("/"), plain.rfind("\\")) + 1 :]
     pieces = (piece.rstrip(" .\"'") for piece in _STREAMS.split(plain))
     return {f".{ending}" for piece in pieces if (ending := piece.rpartition(".")[2]) != piece}

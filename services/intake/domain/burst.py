@@ -9,7 +9,9 @@ where m is what is usual in such a window (a one-sided Poisson test, as in contr
 e-Handbook, 6.3.3.1). A Monday morning is compared with Monday mornings; a slow trend is learned before it is `times`
 the usual.
 
-Alike are cases with a third of the words that many of these cases have and few of the category's cases before them.
+Alike are cases with a third of the words that many of these cases have and few of the category's cases before them;
+those of earlier bursts are not among the latter, so that the same outage is noticed again. Where `times` and `chance`
+are those of a flood (`without_words`), all are alike.
 """
 
 import math
@@ -20,7 +22,6 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
-from services.intake.domain.case import Case
 from services.intake.domain.rules_bursts import BurstsFile
 from services.intake.domain.tokens import CODE, tokens
 from shared.decisions import Decision
@@ -31,12 +32,13 @@ WEEK = timedelta(days=7)
 MOST_WORDS = 12
 MOST_READ_WORDS = 300
 PER_HOUR = 0.5 ** (1 / 24)
+MOST_OVER = 20
 SCANT = 5.0
 """Cases: a trend is believed only when it rests on more."""
 
 
 class Burst(BaseModel):
-    """One that lasts. `words`: what makes a case one of it."""
+    """One that lasts. `words`: what makes a case one of it; none: that it is of the category."""
 
     model_config = ConfigDict(frozen=True)
     id: str
@@ -44,11 +46,19 @@ class Burst(BaseModel):
     began: datetime
 
 
+class Over(BaseModel):
+    """When a burst lasted that is over."""
+
+    model_config = ConfigDict(frozen=True)
+    began: datetime
+    ended: datetime
+
+
 class Watch(BaseModel):
     """One category under watch. `usual`: cases per hour, by hour of the week (Monday 00:00 UTC is "0").
 
     `lately`, `lately_usual`: what came and what was usual then, in the hours before, each hour weighted less the longer
-    it is ago (half after a day): their ratio is the trend.
+    it is ago (half after a day): their ratio is the trend. `over`: the last bursts before, the newest last.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -58,6 +68,7 @@ class Watch(BaseModel):
     lately_usual: float = 0.0
     learned_until: datetime | None = None
     burst: Burst | None = None
+    over: tuple[Over, ...] = ()
 
     @property
     def trend(self) -> float:
@@ -74,11 +85,10 @@ class Arrival:
     words: tuple[str, ...]
 
 
-def arrival(case: Case, labels: Collection[str]) -> Arrival:
+def arrival(case_id: str, at: datetime, subject: str | None, text: str | None, labels: Collection[str]) -> Arrival:
     """`labels`: what we call a call without words; those are no words of a customer."""
-    subject = None if case.subject in labels else case.subject
-    said = (word for word in tokens(subject, case.text) if not word.startswith(CODE))
-    return Arrival(case.case_id, case.opened_at, tuple(said)[:MOST_READ_WORDS])
+    said = (word for word in tokens(None if subject in labels else subject, text) if not word.startswith(CODE))
+    return Arrival(case_id, at, tuple(said)[:MOST_READ_WORDS])
 
 
 def watch_id(category: Sequence[str]) -> str:
@@ -90,7 +100,10 @@ def look(
     category: tuple[str, ...], arrivals: Sequence[Arrival], before: Sequence[Arrival], since: datetime,
     rules: BurstsFile,
 ) -> Decision[Watch]:  # fmt: skip
-    """Whether a burst begins, goes on or is over. `arrivals`: the category's from `since` to now; `before`: earlier."""
+    """Whether a burst begins, goes on or is over.
+
+    `arrivals`: the category's from `since` to now; `before`: earlier ones that came while no burst lasted (`over`).
+    """
     watch = state or Watch(category=category)
     usual = usual_within(watch, since, now, rules)
     if watch.burst is None:
@@ -99,7 +112,8 @@ def look(
         burst = watch.burst if is_unusual(len(alike(watch.burst, arrivals)), usual, rules) else None
     if burst == watch.burst:
         return Decision(state)  # type: ignore[arg-type]
-    return Decision(watch.model_copy(update={"burst": burst}))
+    over = (*watch.over, Over(began=watch.burst.began, ended=now))[-MOST_OVER:] if watch.burst else watch.over
+    return Decision(watch.model_copy(update={"burst": burst, "over": over}))
 
 
 def _beginning(
@@ -108,9 +122,11 @@ def _beginning(
     if not is_unusual(len(arrivals), usual, rules):
         return None
     words = shared_words(arrivals, before, rules)
-    ours = [arrival for arrival in arrivals if is_alike(words, arrival)]
+    ours = [arrival for arrival in arrivals if is_alike(words, arrival)] if words else []
     if not is_unusual(len(ours), usual, rules):
-        return None
+        if not is_flood(len(arrivals), usual, rules):
+            return None
+        words, ours = frozenset(), list(arrivals)
     began = min(arrival.at for arrival in ours)
     told = tuple(word for word in dict.fromkeys(w for arrival in ours for w in arrival.words) if word in words)
     return Burst(id=burst_id(watch.category, began, rules), words=told, began=began)
@@ -130,7 +146,7 @@ def alike(burst: Burst, arrivals: Sequence[Arrival]) -> tuple[str, ...]:
 
 def is_alike(words: frozenset[str], arrival: Arrival) -> bool:
     """A third of the words at least: one of many says little, and nobody has those of both languages."""
-    return 3 * len(words.intersection(arrival.words)) >= max(1, len(words))
+    return 3 * len(words.intersection(arrival.words)) >= len(words)
 
 
 def shared_words(arrivals: Sequence[Arrival], before: Sequence[Arrival], rules: BurstsFile) -> frozenset[str]:
@@ -154,8 +170,16 @@ def _counts(arrivals: Sequence[Arrival]) -> Counter[str]:
 
 def is_unusual(count: int, usual: float, rules: BurstsFile) -> bool:
     """`usual`: the mean of such counts."""
-    many = count >= rules.at_least and count >= rules.times * usual
-    return many and poisson_tail(count, usual) < rules.chance
+    return count >= rules.at_least and _is_beyond(count, usual, rules.times, rules.chance)
+
+
+def is_flood(count: int, usual: float, rules: BurstsFile) -> bool:
+    """So unusual that it needs no words to be a burst."""
+    return _is_beyond(count, usual, rules.without_words.times, rules.without_words.chance)
+
+
+def _is_beyond(count: int, usual: float, times: float, chance: float) -> bool:
+    return count >= times * usual and poisson_tail(count, usual) < chance
 
 
 def poisson_tail(count: int, mean: float) -> float:

@@ -11,6 +11,11 @@ def is_form(contact: Contact) -> bool:
     return contact.channel == "phone"
 
 
+def is_ours(contact: Contact) -> bool:
+    """Whether we called the customer: he did not turn to us."""
+    return is_form(contact) and (contact.voice or {}).get("direction") == "outbound"
+
+
 def parts(contact: Contact) -> tuple[str, ...]:
     """Which of them a contact brings; of another channel none."""
     if not is_form(contact):
@@ -28,3 +33,8 @@ def kept(said: str | None, before: str | None, rules: Rules) -> str | None:
     """What was said before, where a form says no more than what such a call is called."""
     labels = rules.channels.phone.labels
     return before if before and before not in labels and (not said or said in labels) else said
+
+
+def of_words(said: str | None, rules: Rules) -> str | None:
+    """None for what such a call is called: nobody said it."""
+    return None if said in rules.channels.phone.labels else said

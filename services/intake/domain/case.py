@@ -34,7 +34,8 @@ RULES = "rules"
 class ContactSeen(BaseModel):
     """A contact that the case holds: its identity, its newest revision, and the hash of what that revision said.
 
-    `parts`: which parts of a call any of its revisions brought (`call.py`).
+    `parts`: which parts of a call any of its revisions brought (`call.py`). `joined_by`: the rule by which it found the
+    case, where its later words may show that to be wrong (`another_matter.py`).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,6 +43,7 @@ class ContactSeen(BaseModel):
     revision: int
     hash: str
     parts: tuple[str, ...] = ()
+    joined_by: str = ""
 
 
 class Escalation(BaseModel):
@@ -65,12 +67,13 @@ class Link(BaseModel):
 
 
 class Case(BaseModel):
-    """`category_by` and `priority_by` say whether the rules or a person (an agent id) decided last.
+    """`category_by`, `kind_by` and `priority_by` say whether the rules or a person (an agent id) decided last.
     `category_by_model`: what was learned says of it; `review`: why a person must look at it first, until one has.
 
     `opened_from`: the contact points that the contact which opened it stated.
     `open_conversations` are those whose next contact belongs here, `claims` what else finds it (`claims.py`); a closed
     or full case gives them up. `touched_at`: when the customer spoke last.
+    `awaits_answer`: he has asked something since our last answer; None where an earlier version did not say.
     `due_at`: until when it should be resolved; None while that clock stands. `escalations`: those that are open.
     `recheck_at`: when the facts are looked up again, because nobody answered. `tried`: what was done so far in vain,
     the newest last.
@@ -106,6 +109,7 @@ class Case(BaseModel):
     category_by_model: CategoryGuess | None = None
     review: str | None = None
     kind: Kind
+    kind_by: str = RULES
     tags: tuple[str, ...] = ()
     demand: str | None = None
     priority: Priority
@@ -141,6 +145,7 @@ class Case(BaseModel):
     due_at: datetime | None = None
     escalations: tuple[Escalation, ...] = ()
     first_responded_at: datetime | None = None
+    awaits_answer: bool | None = None
     promise: Promise | None = None
     waiting_party: str | None = None
     waiting_until: datetime | None = None
@@ -166,6 +171,11 @@ class Case(BaseModel):
     def escalation(self) -> Escalation | None:
         """The open one that stands highest."""
         return max(self.escalations, key=lambda open_: open_.level, default=None)
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether its customer waits for an answer, the first or a further one."""
+        return self.first_responded_at is None if self.awaits_answer is None else self.awaits_answer
 
     def seen(self, contact_id: str) -> ContactSeen | None:
         return next((seen for seen in self.contacts if seen.id == contact_id), None)

@@ -6,11 +6,14 @@
     order, serial  an open case of the customer is about the same order or device
     topic          a case of the customer that is not solved is about the same second-level category, and he spoke of
                    it lately
-    mention        it speaks of something reported before: the case of the customer that is open, or was lately
+    mention        it speaks of something reported before: the case of the customer that is open, or was lately, unless
+                   that is about another topic
     caller         he calls, of what nobody wrote down yet, and one case of his is open
+    called         we call him: the case of his of which he spoke last, open or ended lately
 
-Whoever answers in a thread without being its customer is heard there, but is not taken for him: the case claims nothing
-for him, and he is not the one who is told of it.
+Whoever speaks in a case's conversation or thread without being its customer is heard there, but is not taken for him:
+the case claims nothing for him, and he is not the one who is told of it (`whose.py`). A case whose customer could not
+be recognised is found from then on by what it is about, under whoever he turns out to be.
 
 A closed case is opened again for a while after its end; later a new case follows it and says so.
 """
@@ -20,7 +23,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from services.intake.domain.claims import LEAF
+from services.intake.domain.claims import FACTS, LEAF, are_two, claim, of_present_id
 from services.intake.domain.lifecycle import SETTLED
 from services.intake.domain.rules_joining import JoiningFile
 
@@ -31,7 +34,9 @@ _TOPICAL = ("topic", "mention", "caller")
 class Held:
     """What is known of a case without reading it. `full`: it takes no contact more; `crowded`: no conversation more.
 
-    `facts`: what it is about (`claims.matter`)."""
+    `facts`, `topic`: what it is about (`claims.matter`, the second-level category if that is certain). `unknown`: its
+    customer can't be recognised (`whose.is_unknown`).
+    """
 
     case_id: str
     status: str
@@ -40,14 +45,17 @@ class Held:
     closed_at: datetime | None = None
     full: bool = False
     crowded: bool = False
+    unknown: bool = False
     facts: Mapping[str, str] = field(default_factory=dict)
+    topic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What a contact says of where it belongs. `claims`: see `claims.claims`; `replies`: newest first.
 
-    `silent`: a call of which there are no words yet.
+    `customer_id`: who he is now, "" for who can't be told from others. `silent`: a call of which there are no words
+    yet; `ours`: we called him.
     """
 
     contact_id: str
@@ -56,9 +64,17 @@ class Asked:
     numbers: tuple[str, ...] = ()
     claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
+    topic: str = ""
+    customer_id: str = ""
     customer_ids: frozenset[str] = frozenset()
     mentions: bool = False
     silent: bool = False
+    ours: bool = False
+
+    @property
+    def speaks_of_his(self) -> bool:
+        """Whether any case of his may be meant, whatever it is about."""
+        return self.mentions or self.silent or self.ours
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -82,9 +98,9 @@ class Found:
 class Place:
     """Where a contact goes. No case id: it opens one.
 
-    `claims`: what the case may claim for it. `follows`: the case it goes on from, which is over.
-    `given_up`: claims of cases that have not been spoken of for too long, to be taken from them first.
-    `related`: another case about the same, which the better words of a contact made known too late to join it.
+    `of`: the customer of the case that is there. `claims`: what the case may claim for it. `follows`: the case it goes
+    on from, which is over. `given_up`: claims of cases that have not been spoken of for too long, to be taken from them
+    first. `related`: another open case about the same order or device.
     """
 
     case_id: str = ""
@@ -93,6 +109,7 @@ class Place:
     follows: str = ""
     given_up: tuple[tuple[str, str], ...] = ()
     related: str = ""
+    of: str = ""
 
 
 def choose_case(asked: Asked, found: Found, now: datetime, rules: JoiningFile) -> Place:
@@ -100,8 +117,9 @@ def choose_case(asked: Asked, found: Found, now: datetime, rules: JoiningFile) -
     for rule, name, held in _candidates(asked, found):
         fits = _fits(rule, name, held, asked, now, rules)
         if fits == "joins":
-            stranger = rule == "thread" and held.customer_id not in asked.customer_ids
-            return Place(held.case_id, rule, () if stranger else _free(asked, found, held.case_id))
+            of = (asked.customer_id if held.unknown else "") or held.customer_id
+            related = _related(held.case_id, asked, found)
+            return Place(held.case_id, rule, _for_him(asked, found, held, rules), related=related, of=of)
         if fits != "no":
             follows = follows or held.case_id
             given_up += [(held.case_id, name)] if name else []
@@ -111,10 +129,14 @@ def choose_case(asked: Asked, found: Found, now: datetime, rules: JoiningFile) -
 
 def where_it_is(case_id: str, asked: Asked, found: Found) -> Place:
     """A contact is said better: what it is about now finds its case too."""
+    return Place(case_id, "contact", _free(asked, found, case_id), related=_related(case_id, asked, found))
+
+
+def _related(case_id: str, asked: Asked, found: Found) -> str:
+    """Another open case about the same order or device; "" without one."""
     named = (found.names[name] for rule, names in asked.claims.items() for name in names
              if rule not in _TOPICAL and name in found.names)  # fmt: skip
-    others = (held.case_id for held in named if held.case_id != case_id and held.status != "closed")
-    return Place(case_id, "contact", _free(asked, found, case_id), related=next(others, ""))
+    return next((held.case_id for held in named if held.case_id != case_id and held.status != "closed"), "")
 
 
 def _candidates(asked: Asked, found: Found) -> Iterator[tuple[str, str, Held]]:
@@ -129,12 +151,16 @@ def _candidates(asked: Asked, found: Found) -> Iterator[tuple[str, str, Held]]:
         yield from (("number", "", held) for held in theirs)
     for rule, names in asked.claims.items():
         yield from _claimed(rule, names, found)
+    cases = {held.case_id: held for id_ in asked.customer_ids for held in found.latest.get(id_, ())}.values()
+    lively = sorted(cases, key=_liveliest, reverse=True)
     if asked.mentions:
-        cases = [held for id_ in asked.customer_ids for held in found.latest.get(id_, ())]
-        yield from (("mention", "", held) for held in sorted(cases, key=_liveliest, reverse=True))
-    if asked.silent:
-        live = {h.case_id: h for id_ in asked.customer_ids for h in found.latest.get(id_, ()) if h.status != "closed"}
-        yield from (("caller", "", held) for held in live.values() if len(live) == 1)
+        alike = sorted(lively, key=lambda held: bool(held.topic) and held.topic == asked.topic, reverse=True)
+        yield from (("mention", "", held) for held in alike)
+    if asked.ours:
+        yield from (("called", "", held) for held in lively)
+    elif asked.silent:
+        live = [held for held in lively if held.status != "closed"]
+        yield from (("caller", "", held) for held in live if len(live) == 1)
 
 
 def _liveliest(held: Held) -> tuple[bool, datetime]:
@@ -150,7 +176,7 @@ def _claimed(rule: str, names: tuple[str, ...], found: Found) -> Iterator[tuple[
 def _fits(
     rule: str, name: str, held: Held, asked: Asked, now: datetime, rules: JoiningFile
 ) -> Literal["joins", "follows", "stale", "no"]:
-    if rule in _TOPICAL and _about_another(rule, held, asked):
+    if rule in _TOPICAL and _about_another(rule, held, asked, rules):
         return "no"
     if rule == "topic" and held.status in SETTLED:
         return _link(now - (held.closed_at or held.touched_at) <= rules.link_within)
@@ -166,15 +192,36 @@ def _link(close_enough: bool) -> Literal["follows", "no"]:
     return "follows" if close_enough else "no"
 
 
-def _about_another(rule: str, held: Held, asked: Asked) -> bool:
-    """Two orders, or two devices, are two matters, however alike; so are two third levels, for the topic."""
-    told = ((fact, value) for fact, value in asked.facts.items() if rule == "topic" or fact != LEAF)
-    return any(held.facts.get(fact, value) != value for fact, value in told)
+def _about_another(rule: str, held: Held, asked: Asked, rules: JoiningFile) -> bool:
+    """For the topic, which the case claims whatever else it is about, two third levels are two matters."""
+    if rule == "topic":
+        leaf = asked.facts.get(LEAF, "")
+        return are_two(asked.facts, "", held.facts, "") or (bool(leaf) and held.facts.get(LEAF, leaf) != leaf)
+    return are_two(asked.facts, asked.topic, held.facts, "" if held.topic in rules.no_topics else held.topic)
+
+
+def _for_him(asked: Asked, found: Found, held: Held, rules: JoiningFile) -> tuple[str, ...]:
+    """What a case may claim for who joins it; once its customer is known, what it was about before too."""
+    if not held.unknown:
+        return _free(asked, found, held.case_id) if held.customer_id in asked.customer_ids else ()
+    known = tuple(name for name in inherited(asked, held, rules) if _is_free(name, found, held.case_id))
+    return tuple(dict.fromkeys((*_free(asked, found, held.case_id), *known)))
+
+
+def inherited(asked: Asked, held: Held, rules: JoiningFile) -> tuple[str, ...]:
+    """The names of a case's matter under the customer who turns out to be its own."""
+    if not (held.unknown and asked.customer_id):
+        return ()
+    about = {fact: held.facts[fact] for fact in FACTS if fact in held.facts}
+    topic = {"topic": held.topic} if held.topic and held.topic not in rules.no_topics else {}
+    return tuple(claim(asked.customer_id, rule, value) for rule, value in (about | topic).items())
 
 
 def _free(asked: Asked, found: Found, case_id: str, freed: frozenset[str] | set[str] = frozenset()) -> tuple[str, ...]:
     """What the contact lets its case claim: under the customer's present id, and no other open case's."""
-    own = (names[0] for names in asked.claims.values())
-    return tuple(
-        name for name in own if name in freed or name not in found.names or found.names[name].case_id == case_id
-    )
+    own = (name for names in asked.claims.values() for name in of_present_id(names))
+    return tuple(name for name in own if name in freed or _is_free(name, found, case_id))
+
+
+def _is_free(name: str, found: Found, case_id: str) -> bool:
+    return name not in found.names or found.names[name].case_id == case_id

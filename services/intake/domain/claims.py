@@ -5,11 +5,10 @@ same moment end in one case. Whoever closes the case gives them up; then they te
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from services.intake.domain.customer import Customer
-from services.intake.domain.facts import canonical
-from services.intake.domain.rules_joining import JoiningFile
+from services.intake.domain.facts import canonical, plain
 from services.intake.domain.understand import Understanding
 
 FACTS = ("order", "serial")
@@ -20,7 +19,7 @@ _NUMBER = re.compile(r"(?<![0-9A-Z])([0-9A-HJKMNP-TV-Z]{4})[-\u2010-\u2015\u2212
 _MOST_NUMBERS = 5
 
 
-def claims(customer: Customer, understood: Understanding, rules: JoiningFile) -> dict[str, tuple[str, ...]]:
+def claims(customer: Customer, understood: Understanding) -> dict[str, tuple[str, ...]]:
     """By rule, strongest first: the names that the contact speaks of, under each id that its customer ever had.
 
     The first of each is under his present id. Nothing for who can't be recognised again, and no topic for who may be
@@ -28,12 +27,29 @@ def claims(customer: Customer, understood: Understanding, rules: JoiningFile) ->
     """
     if not customer.points:
         return {}
-    spoken = {fact: canonical(understood.facts[fact]) for fact in FACTS if fact in understood.facts}
-    about = understood.classification
-    if about.certain and about.confidence >= rules.topic_from and not customer.anybody:
-        spoken["topic"] = "/".join(about.category[:2])
+    spoken = {fact: _all(understood.all_of(fact)) for fact in FACTS}
+    if understood.classification.topic and not customer.anybody:
+        spoken["topic"] = (understood.classification.topic,)
     ids = (customer.customer_id, *customer.also)
-    return {rule: tuple(_name(id_, rule, value) for id_ in ids) for rule, value in spoken.items()}
+    return {
+        rule: tuple(claim(id_, rule, value) for value in values for id_ in ids)
+        for rule, values in spoken.items()
+        if values
+    }
+
+
+def _all(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(canonical, values)))
+
+
+def of_present_id(names: Sequence[str]) -> tuple[str, ...]:
+    """Those of one rule's names that are under the customer's present id, as the first is."""
+    holder = names[0].partition("|")[0]
+    return tuple(name for name in names if name.partition("|")[0] == holder)
+
+
+def rule_of(claim: str) -> str:
+    return claim.split("|")[1]
 
 
 def matter(facts: Mapping[str, str], category: Sequence[str]) -> dict[str, str]:
@@ -42,13 +58,23 @@ def matter(facts: Mapping[str, str], category: Sequence[str]) -> dict[str, str]:
     return about | ({LEAF: category[2]} if len(category) > 2 else {})
 
 
-def _name(customer_id: str, rule: str, value: str) -> str:
+def are_two(facts: Mapping[str, str], topic: str, others: Mapping[str, str], others_topic: str) -> bool:
+    """Whether two matters (`matter`, `Classification.topic`) can't be one: another order or device, however alike;
+    another topic, where no order or device is the same.
+    """
+    if any(others.get(fact, value) != value for fact, value in facts.items() if fact != LEAF):
+        return True
+    same = any(fact in facts and facts[fact] == others.get(fact) for fact in FACTS)
+    return bool(topic and others_topic) and topic != others_topic and not same
+
+
+def claim(customer_id: str, rule: str, value: str) -> str:
     """Never the name of a conversation: those hold a colon."""
     return f"{customer_id}|{rule}|{value}".replace(":", " ")
 
 
 def case_numbers(text: str) -> tuple[str, ...]:
     """What may be numbers of cases (`7KQ4-M2XD`), the first few of the text."""
-    found = (f"{match[1]}-{match[2]}" for match in _NUMBER.finditer(text.upper()))
+    found = (f"{match[1]}-{match[2]}" for match in _NUMBER.finditer(plain(text).upper()))
     likely = (number for number in found if any(char.isdigit() for char in number))
     return tuple(dict.fromkeys(likely))[:_MOST_NUMBERS]

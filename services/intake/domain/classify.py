@@ -10,12 +10,15 @@ where best and second best are the sums of two second levels: near 1 when much s
 at most 0.5 when two are level, and 0 for the fallback category. What a learned model says of it: `settle_category.py`.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from services.intake.domain.keywords import Scan
+from services.intake.domain.demand import demand
+from services.intake.domain.denied import affirmed
+from services.intake.domain.keywords import Found, Scan
 from services.intake.domain.rules import Rules
-from services.intake.domain.rules_categories import Leaf
-from services.intake.domain.settle_category import guessed, settled
+from services.intake.domain.rules_categories import Leaf, second_level
+from services.intake.domain.settle_category import Settled, guessed, settled
 from shared.events.cases import CategoryGuess, Kind, Sentiment
 
 _FIRST_PART = 200
@@ -35,6 +38,8 @@ class Classification:
     disagree: bool = False
     """Whether keywords and model speak for different categories."""
     review: str | None = None
+    topic: str = ""
+    """The second-level category that tells one matter from another (IN-4); "" where none is certain enough."""
 
     @property
     def certain(self) -> bool:
@@ -46,16 +51,19 @@ def classify(
     scan: Scan, feeling: Sentiment, rules: Rules, *, subject_end: int = 0, rating: int | None = None
 ) -> Classification:
     """Never fails: what matches nothing gets the fallback category with confidence 0."""
-    found = settled(*by_keywords(scan, feeling, rules, subject_end), guessed(scan.text, rules), rules)
+    weights = _weights(scan, feeling, rules, subject_end)
+    said = affirmed(scan, rules.negations, rules)
+    found = settled(*_best(weights, rules), guessed(scan.text, rules), rules)
     return Classification(
         category=found.leaf.path if found.leaf else rules.categories.fallback,
         confidence=found.confidence,
-        kind=_kind(scan, feeling, rules, found.leaf, rating),
-        tags=tuple(rules.tag_words.in_order(scan)),
-        demand=next(iter(rules.demand_words.in_order(scan)), None),
+        kind=_kind(said, feeling, rules, found.leaf, rating),
+        tags=tuple(rules.tag_words.in_order(said)),
+        demand=demand(scan, rules),
         by_model=found.guess,
         disagree=found.disagree,
         review=found.review,
+        topic=_topic(found, weights, rules),
     )
 
 
@@ -66,10 +74,20 @@ def by_keywords(scan: Scan, feeling: Sentiment, rules: Rules, subject_end: int =
 
 def _weights(scan: Scan, feeling: Sentiment, rules: Rules, subject_end: int) -> dict[int, float]:
     weights: dict[int, float] = {}
-    for leaf, weight, start in rules.category_words.found(scan):
+    for leaf, weight, start in _spoken(scan, rules):
         scaled = weight * leaf.weight * _place(start, subject_end) * _mood(leaf, feeling)
         weights[leaf.index] = weights.get(leaf.index, 0.0) + scaled
     return weights
+
+
+def _spoken(scan: Scan, rules: Rules) -> Iterator[Found[Leaf]]:
+    """What is denied speaks for no complaint; for another matter it does: 还没退款."""
+    said = affirmed(scan, rules.negations, rules)
+    for found in rules.category_words.found(scan):
+        if said is scan or found.value.kind != "complaint":
+            yield found
+    if said is not scan:
+        yield from (found for found in rules.category_words.found(said) if found.value.kind == "complaint")
 
 
 def _place(start: int, subject_end: int) -> float:
@@ -98,6 +116,21 @@ def _best(weights: dict[int, float], rules: Rules) -> tuple[Leaf | None, float]:
     below = [index for index in sorted(weights) if leaves[index].second == winner and index != winner]
     leaf = leaves[max(below, key=lambda index: weights[index])] if below else leaves[winner]
     return leaf, round(best / (best + runner_up) * best / (best + _ENOUGH), 3)
+
+
+def _topic(found: Settled, weights: dict[int, float], rules: Rules) -> str:
+    """What it is about, were nothing said of how we did."""
+    matters = dict(_of_matters(weights, rules))
+    if len(matters) < len(weights):
+        found = settled(*_best(matters, rules), found.guess, rules)
+    topic = second_level(found.leaf.path) if found.leaf else ""
+    return topic if found.confidence >= rules.joining.topic_from and topic not in rules.joining.no_topics else ""
+
+
+def _of_matters(weights: dict[int, float], rules: Rules) -> Iterator[tuple[int, float]]:
+    for index, weight in weights.items():
+        if second_level(rules.categories.leaves[index].path) not in rules.joining.no_topics:
+            yield index, weight
 
 
 def _kind(scan: Scan, feeling: Sentiment, rules: Rules, leaf: Leaf | None, rating: int | None) -> Kind:

@@ -24,4 +24,7 @@ def closed(case: Case, now: datetime) -> Case:
 
 
 def closing(case: Case, *, by: str, how: Literal["customer", "agent", "timer"], why: str = "") -> CaseClosed:
-    return CaseClosed(**case.ids, by=by, how=how, why=why, agent_id=case.agent_id)
+    return CaseClosed(
+        **case.ids, by=by, how=how, why=why, agent_id=case.agent_id, resolution=case.resolution, cause=case.cause,
+        evidence=case.evidence, measure=case.measure,
+    )  # fmt: skip

@@ -97,10 +97,10 @@ def points_of(contact: Contact, rules: Rules) -> tuple[str, ...]:
     return tuple(filter(None, stated_points(contact, rules).values()))
 
 
-def points_of_reach(reach: Reach) -> tuple[str, ...]:
-    """The points under which a case says that its customer can be reached."""
+def points_of_reach(reach: Reach) -> dict[str, str]:
+    """By field, the points under which a case says that its customer can be reached."""
     told = reach.model_dump(include=set(KINDS), exclude_none=True)
-    return tuple(f"{KINDS[field]}:{value}" for field, value in told.items())
+    return {field: f"{KINDS[field]}:{value}" for field, value in told.items()}
 
 
 def point_of(field: str, value: str, rules: Rules, language: str | None = None, source: str = "") -> str:
@@ -166,7 +166,8 @@ def remember(
     """
     if state is not None and state.merged_into:
         return Decision(state)
-    known, said = state or Customer(customer_id=customer_id), contact.customer
+    # the others first, so that what came with each is known
+    known, said = _with(state or Customer(customer_id=customer_id), same, rules), contact.customer
     told = {
         "name": known.name or _trimmed(said.name),
         "tier": higher_tier(known.tier, said.tier, rules),
@@ -174,7 +175,7 @@ def remember(
         "points": tuple(dict.fromkeys((*known.points, *points)))[:MAX_POINTS],
         "consents": known.consents | ({"diagnostics": True} if contact.diagnostics_consent else {}),
     }
-    after = _with(known.model_copy(update=told), same, rules)
+    after = known.model_copy(update=told)
     note = Note(now, "merged", RULES, _SAME, {"from": [other.customer_id for other in same]}) if same else None
     return Decision(state) if state == after else Decision(after, (updated(after),), note)
 

@@ -2,28 +2,33 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
-from services.intake.domain.call import is_form, is_silent, kept
+from services.intake.domain.call import is_form, is_silent, kept, of_words
 from services.intake.domain.case import RULES, Case, beginning
-from services.intake.domain.customer import higher_tier, reach_of
+from services.intake.domain.classify import Classification
+from services.intake.domain.customer import higher_tier
 from services.intake.domain.diagnostics import diagnostics_named, joined_names
 from services.intake.domain.facts import joined_facts
 from services.intake.domain.lifecycle import SETTLED
 from services.intake.domain.missing import missing
 from services.intake.domain.open_case import MAX_SUBJECT, differing, flags_of
 from services.intake.domain.prioritise import more_urgent, prioritise
+from services.intake.domain.raised_by_tier import raised_by_tier
 from services.intake.domain.review import reviewed_first
 from services.intake.domain.rules import Rules
 from services.intake.domain.settle_category import UNCERTAIN
 from services.intake.domain.told import Told
-from services.intake.domain.tried import tried_with
+from services.intake.domain.tried import newly_tried, tried_with
 from services.intake.domain.understand import Understanding
+from services.intake.domain.whose import customer_of, is_his, reach_with
 from shared.events.base import EventData
 from shared.events.cases import (
     CaseContactAdded,
     CaseReclassified,
     CaseReprioritised,
     ContactRef,
+    Kind,
     Priority,
     PriorityReason,
 )
@@ -32,42 +37,52 @@ _WHY = "the customer said more"
 
 
 def take_in(
-    case: Case, now: datetime, *, told: Told, rules: Rules, amends: bool = False
+    case: Case, now: datetime, *, told: Told, rules: Rules, asking: bool, amends: bool = False
 ) -> tuple[Case, tuple[EventData, ...]]:
-    """The case with all that the contact reveals, and the events: the contact first, then what it changed."""
+    """The case with all that the contact reveals, and the events: the contact first, then what it changed.
+
+    `asking`: `asks.asks`.
+    """
     after = _known(case, now, told, rules, amends)
-    events: list[EventData] = [_contact_added(after, told, amends)]
+    after = _worded(after, told, rules, asking, amends)
+    after = after.changed(missing=still_missing(after, rules))
+    events: list[EventData] = [_contact_added(after, told, asking, amends, newly_tried(case, after))]
     if case.status not in SETTLED:
-        after, more = _judged(after, told.understood, rules, first=amends and case.contacts[0].id == told.seen.id)
+        first = amends and case.contacts[0].id == told.seen.id
+        after, more = _judged(after, told.understood, rules, first=first, amends=amends)
         events += more
     return after, tuple(events)
 
 
 def _known(case: Case, now: datetime, told: Told, rules: Rules, amends: bool) -> Case:
-    contact, understood, customer = told.contact, told.understood, told.customer
-    stranger = told.place.by == "thread" and not speaks_for_himself(case, told)
-    reach = {} if stranger else reach_of(contact, understood.points, customer).model_dump(exclude_none=True)
+    contact, understood = told.contact, told.understood
     facts = joined_facts(
         case.facts, frozenset(case.facts_given), understood.facts, frozenset(understood.given), corrects=amends
     )
-    after = case.changed(
-        reach=case.reach.model_copy(update=reach),
-        tier=higher_tier(case.tier, contact.customer.tier or (customer.tier if customer else None), rules),
+    return case.changed(
         facts=facts,
         facts_given=tuple(dict.fromkeys((*case.facts_given, *understood.given))),
         tags=tuple(dict.fromkeys((*case.tags, *understood.classification.tags))),
         demand=case.demand or understood.classification.demand,
-        sentiment=case.sentiment if amends and is_silent(contact) else understood.sentiment,
+        sentiment=case.sentiment if is_silent(contact) else understood.sentiment,
         tried=tried_with(case.tried, contact),
         diagnostics=joined_names(case.diagnostics, diagnostics_named(contact)),
         flags=tuple(dict.fromkeys((*case.flags, *flags_of(contact, understood, now, rules)))),
+        **(_of_customer(case, told, rules) if is_his(case, told, rules) else {}),
     )
-    after = _worded(after, told, rules, amends)
-    return after.changed(missing=still_missing(after, rules))
 
 
-def _worded(case: Case, told: Told, rules: Rules, amends: bool) -> Case:
-    """The words of the opening contact are the case's, those of another its latest.
+def _of_customer(case: Case, told: Told, rules: Rules) -> dict[str, Any]:
+    tier = told.contact.customer.tier or (told.customer.tier if told.customer else None)
+    return {
+        "customer_id": customer_of(case, told, rules),
+        "reach": reach_with(case, told),
+        "tier": higher_tier(case.tier, tier, rules),
+    }
+
+
+def _worded(case: Case, told: Told, rules: Rules, asking: bool, amends: bool) -> Case:
+    """The words of the opening contact are the case's, those of another that asks something its latest.
 
     An amendment takes the place of what was said before; but a form of a call says only a part of it.
     """
@@ -75,17 +90,12 @@ def _worded(case: Case, told: Told, rules: Rules, amends: bool) -> Case:
     text, truncated = beginning(contact.text)
     subject = (contact.subject or "")[:MAX_SUBJECT] or None
     latest = told.understood.text[:MAX_SUBJECT] or subject
-    if amends and is_form(contact):
+    if is_form(contact):
         text, truncated = (text, truncated) if text else (case.text, case.text_truncated)
-        subject, latest = kept(subject, case.subject, rules), kept(latest, case.latest, rules)
+        subject, latest = kept(subject, case.subject, rules), of_words(latest, rules) or case.latest
     if amends and case.contacts[0].id == told.seen.id:
         return case.changed(subject=subject, text=text, text_truncated=truncated)
-    return case.changed(latest=latest)
-
-
-def speaks_for_himself(case: Case, told: Told) -> bool:
-    """Whether the contact is from the case's customer."""
-    return bool(told.customer and case.customer_id in (told.customer.customer_id, *told.customer.also))
+    return case.changed(latest=latest) if asking else case
 
 
 def still_missing(case: Case, rules: Rules) -> tuple[str, ...]:
@@ -95,11 +105,17 @@ def still_missing(case: Case, rules: Rules) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _judged(case: Case, understood: Understanding, rules: Rules, *, first: bool) -> tuple[Case, Iterator[EventData]]:
-    """Category and priority as they stand now that more is known; what a person decided stays."""
+def _judged(
+    case: Case, understood: Understanding, rules: Rules, *, first: bool, amends: bool
+) -> tuple[Case, Iterator[EventData]]:
+    """Category, kind and priority as they stand now that more is known; what a person decided stays.
+
+    But what is further said may raise a priority that a person has set.
+    """
     events: list[EventData] = []
     after = _reclassified(case, understood, first=first)
-    priority, reason = _reprioritised(after, understood, rules)
+    may_rise = case.priority_by == RULES or not amends
+    priority, reason = _reprioritised(after, understood, rules) if may_rise else (case.priority, case.priority_reason)
     if after.category_by == RULES:
         after = after.changed(review=reviewed_first(after.review, understood.gravity, priority, rules))
     if (after.category, after.kind, after.review) != (case.category, case.kind, case.review):
@@ -110,7 +126,8 @@ def _judged(case: Case, understood: Understanding, rules: Rules, *, first: bool)
         events.append(
             CaseReprioritised(**case.ids, by=RULES, why=_WHY, was=case.priority, to=priority, priority_reason=reason)
         )
-        case = case.changed(priority=priority, priority_reason=reason, rules_version=rules.version)
+        decided = {"priority_by": RULES, "rules_version": rules.version}
+        case = case.changed(priority=priority, priority_reason=reason, **decided)
     return case, iter(events)
 
 
@@ -119,30 +136,39 @@ def _reclassified(case: Case, understood: Understanding, *, first: bool) -> Case
     about = understood.classification
     if case.category_by != RULES:
         return case
-    complains = "complaint" in (case.kind, about.kind)
-    if not about.certain or not (first or case.category_confidence == 0):
-        return case.changed(kind="complaint" if complains else case.kind)
+    anew = about.certain and (first or case.category_confidence == 0)
+    case = case.changed(kind=_kind(case, about, anew=anew))
+    if not anew:
+        return case
     return case.changed(
         category=about.category,
         category_confidence=about.confidence,
         category_by_model=about.by_model,
-        kind="complaint" if complains else about.kind,
         review=None if case.review == UNCERTAIN else case.review,
         flags=tuple(dict.fromkeys((*case.flags, *differing(understood)))),
     )
 
 
+def _kind(case: Case, about: Classification, *, anew: bool) -> Kind:
+    if case.kind_by != RULES:
+        return case.kind
+    if "complaint" in (case.kind, about.kind):
+        return "complaint"
+    return about.kind if anew else case.kind
+
+
 def _reprioritised(case: Case, understood: Understanding, rules: Rules) -> tuple[Priority, PriorityReason]:
-    """Priority rises, never falls, by what a customer says."""
+    """Priority rises, never falls, by what a customer says and is."""
+    case = raised_by_tier(case, rules)
     priority, reason = prioritise(
         understood.gravity, tier=case.tier, feeling=understood.sentiment, kind=case.kind, rules=rules
     )
-    if case.priority_by == RULES and more_urgent(priority, case.priority):
+    if more_urgent(priority, case.priority):
         return priority, reason
     return case.priority, case.priority_reason
 
 
-def _contact_added(case: Case, told: Told, amends: bool) -> CaseContactAdded:
+def _contact_added(case: Case, told: Told, asking: bool, amends: bool, tried: tuple[str, ...]) -> CaseContactAdded:
     contact, seen = told.contact, told.seen
     text, truncated = beginning(contact.text)
     return CaseContactAdded(
@@ -152,6 +178,12 @@ def _contact_added(case: Case, told: Told, amends: bool) -> CaseContactAdded:
         revision=seen.revision,
         channel=contact.channel,
         joined_by="" if amends else told.place.by,
+        customer_id=case.customer_id,
+        tier=case.tier,
+        tags=case.tags,
+        demand=case.demand,
+        asks=asking,
+        tried=tried,
         text=text or contact.subject,
         text_truncated=truncated,
         reach=case.reach,

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from services.intake.domain.amend import claiming
+from services.intake.domain.asks import asks
 from services.intake.domain.case import Case, ContactSeen
 from services.intake.domain.choose_case import Place
 from services.intake.domain.customer import Customer
@@ -31,6 +32,6 @@ def hear(
     seen = ContactSeen(id=contact_id, revision=revision, hash="")
     understood = understood or understand(contact, rules)
     told = Told(shown(contact), seen, understood, customer, conversation_of(contact), place)
-    after, events = take_in(state, now, told=told, rules=rules, amends=True)
-    after = claiming(after, told)
+    after, events = take_in(state, now, told=told, rules=rules, asking=asks(state, told, rules), amends=True)
+    after = claiming(after, told, rules)
     return Decision(state) if after == state else Decision(refreshed(after, rules), events)

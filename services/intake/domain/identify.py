@@ -4,7 +4,8 @@ What the channel vouches for (`ask.yaml`) is his. A mail address, an app id or a
 whoever has it, unless name and account both differ. What he merely states finds an owner unless that is contradicted:
 both have names and these differ, or no name agrees and the owner has another account of a kind that the channel vouches
 for. A number of several (a landline, or two who have it are known to be two) finds whoever has the same name and
-no other account. What the rules list as shared finds nobody. Whom a person told apart is never taken for one again.
+no other account. What the rules list as shared finds nobody. Whom a person told apart is never taken for one again: by
+what both have each is found under his name first.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -83,8 +84,9 @@ def identify(
     """
     usable = tuple(point for point in points if not rules.joining.is_shared(point))
     told = _told(usable, name, known, frozenset(vouched), rules)
-    person, own = _of_own_points(told, known, rules)
-    person = _of_number(person, told)
+    person, own = _found(told, known, rules, by_name=True)
+    if not person.him:
+        person, own = _found(told, known, rules, by_name=False)
     kept = (*own, told.number) if told.number and _keeps_number(person, told) else own
     if person.him:
         winner, *others = _in_order(person.him)
@@ -107,14 +109,23 @@ def _told(
     return _Told(name or None, own, number, holders, several, vouched)
 
 
+def _found(
+    told: _Told, known: Mapping[str, Iterable[Customer]], rules: Rules, *, by_name: bool
+) -> tuple[_Person, tuple[str, ...]]:
+    """`by_name`: of what is vouched for, not whom a person told apart from somebody, where the name is another's."""
+    person, own = _of_own_points(told, known, rules, by_name=by_name)
+    return _of_number(person, told), own
+
+
 def _of_own_points(
-    told: _Told, known: Mapping[str, Iterable[Customer]], rules: Rules
+    told: _Told, known: Mapping[str, Iterable[Customer]], rules: Rules, *, by_name: bool
 ) -> tuple[_Person, tuple[str, ...]]:
     """Whom they find, and which are his: what is vouched for, what finds him, and what nobody has yet."""
     person = _Person((told.name,) if told.name else (), frozenset(told.own), rules.joining.titles)
     for point in told.own:
         for customer in _in_order(known.get(point, ())):
-            if point in told.vouched or not _contradicted(person, customer, told):
+            vouched = point in told.vouched and not (by_name and _is_the_other(person, customer))
+            if vouched or not _contradicted(person, customer, told):
                 person = _unless_apart(person, customer)
     his = tuple(point for point in told.own if point in told.vouched or _his(person, tuple(known.get(point, ()))))
     return replace(person, accounts=person.accounts.difference(told.own).union(his)), his
@@ -141,6 +152,11 @@ def _contradicted(person: _Person, customer: Customer, told: _Told) -> bool:
     if person.named_alike(customer):
         return False
     return person.named_otherwise(customer) or _accounts_differ(_own(told.vouched), customer)
+
+
+def _is_the_other(person: _Person, customer: Customer) -> bool:
+    """Whether this one was told apart from somebody, and by the name it is rather that one: they share an address."""
+    return bool(customer.apart) and person.named_otherwise(customer)
 
 
 def _unless_apart(person: _Person, customer: Customer) -> _Person:

@@ -2,16 +2,21 @@
 
 from datetime import datetime
 
+from services.intake.domain.another_matter import CALLER
+from services.intake.domain.asks import asks
+from services.intake.domain.call import is_ours
 from services.intake.domain.case import Case
 from services.intake.domain.claims import MAX_CLAIMS
 from services.intake.domain.further import take_in
 from services.intake.domain.lifecycle import SETTLED, back_to_work
+from services.intake.domain.link import related
 from services.intake.domain.reopen import reopened
 from services.intake.domain.rules import Rules
 from services.intake.domain.said import CUSTOMER, contact_note
 from services.intake.domain.summary import first_sentence, refreshed
-from services.intake.domain.thanks import only_thanks
 from services.intake.domain.told import Told
+from services.intake.domain.tried import newly_tried
+from services.intake.domain.whose import is_his
 from shared.decisions import Decision, Elsewhere
 from shared.events.base import EventData
 from shared.events.cases import CaseReopened, CaseResumed
@@ -20,17 +25,20 @@ MAX_CONVERSATIONS = 20
 
 
 def join(case: Case, now: datetime, *, told: Told, rules: Rules) -> Decision[Case]:
-    """Adds the contact; a resolved case is open again, and a closed one that ended lately, unless it only says thanks;
-    one that waited for the customer goes on.
+    """Adds the contact; a resolved case is open again, and a closed one that ended lately, and one that waited for the
+    customer goes on, unless he asks nothing (`asks`).
 
     Raises Elsewhere when the case is merged, full, or closed for too long.
     """
     _check_takes(case, now, told.conversation, rules)
-    after, woken = _woken(case, told, rules)
-    after, events = take_in(after, now, told=told, rules=rules)
-    after = _holding(after.changed(touched_at=now), told, rules)
+    asking = asks(case, told, rules)
+    after, woken = _woken(case, told, asking)
+    after, events = take_in(after, now, told=told, rules=rules, asking=asking)
+    spoke_at = case.touched_at if is_ours(told.contact) else now
+    after = _holding(after.changed(touched_at=spoke_at, awaits_answer=case.unanswered or asking), told, rules)
+    after, linked = related(after, told.place.related)
     note = contact_note(told.contact, now, rules, place=told.place)
-    return Decision(refreshed(after, rules), (events[0], *woken, *events[1:]), note)
+    return Decision(refreshed(after, rules), (events[0], *woken, *events[1:], *linked), note)
 
 
 def is_crowded(case: Case) -> bool:
@@ -47,12 +55,12 @@ def _check_takes(case: Case, now: datetime, conversation: str, rules: Rules) -> 
         raise Elsewhere(f"case {case.number} is closed")
 
 
-def _woken(case: Case, told: Told, rules: Rules) -> tuple[Case, tuple[EventData, ...]]:
-    if case.status in SETTLED and only_thanks(told.understood.text, rules.joining.thanks):
+def _woken(case: Case, told: Told, asking: bool) -> tuple[Case, tuple[EventData, ...]]:
+    if not asking:
         return case, ()
     if case.status in SETTLED:
-        reason = first_sentence(told.understood.text or told.contact.subject or "")
-        return reopened(case), (CaseReopened(**case.ids, by=CUSTOMER, reason=reason),)
+        reason, after = first_sentence(told.understood.text or told.contact.subject or ""), reopened(case)
+        return after, (CaseReopened(**case.ids, by=CUSTOMER, reason=reason, tried=newly_tried(case, after)),)
     if case.status == "waiting_customer":
         after = case.changed(status=back_to_work(case), waiting_party=None, waiting_until=None)
         return after, (CaseResumed(**case.ids, by=CUSTOMER, on="customer"),)
@@ -61,12 +69,14 @@ def _woken(case: Case, told: Told, rules: Rules) -> tuple[Case, tuple[EventData,
 
 def _holding(case: Case, told: Told, rules: Rules) -> Case:
     """The contact, its conversation and its claims are the case's now. The last that it can hold gives them all up."""
-    contacts = (*case.contacts, told.seen)
+    joined_by = told.place.by if told.place.by == CALLER else ""
+    contacts = (*case.contacts, told.seen.model_copy(update={"joined_by": joined_by}))
     if case.status == "closed":  # what it gave up leads to it already
         return case.changed(contacts=contacts)
     names = (told.conversation,) if told.conversation else ()
     conversations = tuple(dict.fromkeys((*case.open_conversations, *names)))
-    case = with_claims(case.changed(contacts=contacts, open_conversations=conversations), told.place.claims)
+    claims = told.place.claims if is_his(case, told, rules) else ()
+    case = with_claims(case.changed(contacts=contacts, open_conversations=conversations), claims)
     full = len(contacts) >= rules.lifecycle.max_contacts
     return without_conversations(case.changed(full=True)) if full else case
 

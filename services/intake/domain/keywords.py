@@ -64,6 +64,25 @@ class Scan(NamedTuple):
     first: Mapping[str, int]
 
 
+def scan_of(text: str, hits: Iterable[Hit]) -> Scan:
+    """`hits`: in order of their end."""
+    kept = tuple(hits)
+    first: dict[str, int] = {}
+    for hit in kept:
+        first.setdefault(hit.part, hit.start)
+    return Scan(text, kept, first)
+
+
+def longest(hits: Iterable[Hit]) -> list[Hit]:
+    """From left to right, a longer one before the shorter ones that it overlaps."""
+    kept, end = [], 0
+    for hit in sorted(hits, key=lambda hit: (hit.start, -hit.end)):
+        if hit.start >= end:
+            kept.append(hit)
+            end = hit.end
+    return kept
+
+
 class Found(NamedTuple, Generic[T]):
     value: T
     weight: float
@@ -138,11 +157,7 @@ class Scanner:
 
     def scan(self, text: str) -> Scan:
         text = unify(text)
-        hits = self._without_ignored(list(self._hits(text)))
-        first: dict[str, int] = {}
-        for hit in hits:
-            first.setdefault(hit.part, hit.start)
-        return Scan(text, tuple(hits), first)
+        return scan_of(text, self._without_ignored(list(self._hits(text))))
 
     def _hits(self, text: str) -> Iterator[Hit]:
         length = len(text)

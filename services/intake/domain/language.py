@@ -11,7 +11,8 @@ _WORDS = re.compile(r"[a-záéíóúñüàâçèêëîïôûœäöß']+")
 _SAMPLE = 400
 
 _STOP_WORDS = {
-    "en": "the is are was i my you your it to and not have has can cannot do does how what why when with please of for",
+    "en": "the is are was i my you your it to and not have has can cannot do does how what why when with please of for "
+    "hello hi thanks thank",
     "es": "el la los las es son está mi tu su yo y no que de por para con una un cómo qué cuándo dónde hola gracias",
     "fr": "le les est sont je mon ma vous votre et ne pas que pour avec une un comment quand où bonjour merci des du",
     "de": "der die das ist sind ich mein meine sie ihr und nicht mit ein eine wie wann wo bitte danke für auf von",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from services.intake.domain.case import Case, Link
+from services.intake.domain.case import RULES, Case, Link
 from shared.decisions import Decision, Note, Refused
 from shared.events.cases import CaseLinked
 from shared.events.work import Work
@@ -16,6 +16,14 @@ def link(case: Case, to: str, kind: Told, *, by: str, why: str = "") -> tuple[Ca
     """Raises Refused `too_many_links` (409)."""
     after = with_link(case, Link(to=to, kind=kind, by=by, why=why))
     return after, CaseLinked(**case.ids, by=by, why=why, to=to, kind=kind)
+
+
+def related(case: Case, to: str) -> tuple[Case, tuple[CaseLinked, ...]]:
+    """With a link to another case about the same, where there is one (`to`) and room for it."""
+    if not to or case.merged_into or is_linked(case, to) or len(case.links) >= MAX_LINKS:
+        return case, ()
+    after, linked = link(case, to, "related", by=RULES, why="about the same order or device")
+    return after, (linked,)
 
 
 def with_link(case: Case, link: Link) -> Case:

@@ -7,7 +7,7 @@ it gives up, for the one that goes on to take. What is known of it is known of t
 from collections.abc import Iterator
 from datetime import datetime
 
-from services.intake.domain.absorb import absorbed, open_promise
+from services.intake.domain.absorb import absorbed, is_owed, open_promise, third_party
 from services.intake.domain.case import Case, Link
 from services.intake.domain.customer import Customer
 from services.intake.domain.join import without_conversations
@@ -15,6 +15,7 @@ from services.intake.domain.lifecycle import OPEN, check, merged_case
 from services.intake.domain.link import MAX_LINKS, with_link
 from services.intake.domain.rules import Rules
 from services.intake.domain.summary import refreshed
+from services.intake.domain.tried import newly_tried
 from services.intake.domain.work import Step, reopen, resume
 from shared.decisions import Decision, Note, Refused
 from shared.events.base import EventData
@@ -72,7 +73,7 @@ def absorb_case(
     woken, events = _woken(state, other, now, work, rules)
     case = absorbed(_linked(woken, other, work), other, now, rules).changed(customer_id=customer_id)
     note = Note(now, "merged", work.agent_id, work.reason or work.text or "", {"from": other.case_id})
-    told = (*events, _absorbed(case, other, now, work), *_judged(state, case, work))
+    told = (*events, _absorbed(case, other, now, work, newly_tried(woken, case)), *_judged(state, case, work))
     return Decision(refreshed(case, rules), told, note)
 
 
@@ -94,11 +95,13 @@ def _linked(case: Case, other: Case, work: Work) -> Case:
     return after.changed(links=(*after.links, *(link for link in other.links if link.to not in there))[:MAX_LINKS])
 
 
-def _absorbed(case: Case, other: Case, now: datetime, work: Work) -> CaseAbsorbed:
+def _absorbed(case: Case, other: Case, now: datetime, work: Work, tried: tuple[str, ...]) -> CaseAbsorbed:
+    party, until = third_party(other, now)
     return CaseAbsorbed(
         **case.ids, by=work.agent_id, why=work.reason or work.text or "", of=other.case_id, of_number=other.number,
-        reach=case.reach, facts=case.facts, missing=case.missing, promise=open_promise(other, now),
-        agent_id=other.agent_id, unanswered=other.status in OPEN and other.first_responded_at is None,
+        subject=other.subject, text=other.text, customer_id=case.customer_id, tier=case.tier, reach=case.reach,
+        facts=case.facts, missing=case.missing, tried=tried, promise=open_promise(other, now), party=party,
+        party_until=until, agent_id=other.agent_id, unanswered=is_owed(other),
     )  # fmt: skip
 
 

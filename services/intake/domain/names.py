@@ -4,6 +4,8 @@ import re
 from functools import lru_cache
 from unicodedata import normalize
 
+_MOST_CHARS = 200
+"""Of a name that are compared."""
 _WORD = re.compile(r"[^\W_]+")
 _BETWEEN_SIGNS = re.compile(r"(?<=[\u3400-\u9fff])\s+(?=[\u3400-\u9fff])")
 
@@ -34,13 +36,17 @@ def _is_sign(words: frozenset[str]) -> bool:
 
 
 def _folded(name: str) -> str:
-    return "".join(normalize("NFKC", name).casefold().split())
+    return "".join(_plain(name).split())
+
+
+def _plain(name: str) -> str:
+    return normalize("NFKC", name[:_MOST_CHARS]).casefold()
 
 
 @lru_cache(maxsize=65_536)
 def _words(name: str, titles: tuple[str, ...]) -> frozenset[str]:
     """A Chinese name is one word, however it is spaced."""
-    text = _BETWEEN_SIGNS.sub("", normalize("NFKC", name).casefold())
+    text = _BETWEEN_SIGNS.sub("", _plain(name))
     return frozenset(filter(None, (_untitled(word, titles) for word in _WORD.findall(text))))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from services.intake.domain.attachments import any_refused
+from services.intake.domain.call import is_ours
 from services.intake.domain.case import RULES, Case, ContactSeen, beginning
 from services.intake.domain.claims import MAX_CLAIMS
 from services.intake.domain.customer import higher_tier, reach_of
@@ -19,7 +20,7 @@ from services.intake.domain.said import contact_note, occurred_ahead
 from services.intake.domain.summary import refreshed
 from services.intake.domain.told import Told
 from services.intake.domain.tried import tried_with
-from services.intake.domain.understand import Understanding
+from services.intake.domain.understand import Understanding, words_of
 from shared.decisions import Decision
 from shared.events.base import EventData
 from shared.events.cases import CaseCustomer, CaseOpened, ContactRef
@@ -87,6 +88,7 @@ def _case(now: datetime, told: Told, rules: Rules) -> Case:
         flags=(*flags_of(contact, understood, now, rules), *differing(understood)),
         sentiment=understood.sentiment,
         tried=tried_with((), contact),
+        awaits_answer=not is_ours(contact) or bool(words_of(contact)),
         opened_at=now,
     )  # fmt: skip
     return refreshed(case, rules)
@@ -141,4 +143,6 @@ def _opened(case: Case, contact: Contact, seen: ContactSeen) -> CaseOpened:
         facts=case.facts,
         sentiment=case.sentiment,
         flags=case.flags,
+        tried=case.tried,
+        asks=case.unanswered,
     )

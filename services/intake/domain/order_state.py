@@ -25,8 +25,8 @@ class OrderState:
 
 def order_asked_for(text: str, rules: Rules) -> str:
     """The order that a question about the state of one names, if it asks for nothing else; "" without."""
-    wishes, rest = read(text, rules)
-    asks = not wishes.isdisjoint((ORDER, "progress")) and _nothing_else(rest, rules)
+    wishes, rest, _ = read(text, rules)
+    asks = not wishes.isdisjoint((ORDER, "progress")) and "not_order" not in wishes and _nothing_else(rest, rules)
     return extracted_facts(text, rules.fact_patterns).get(ORDER, "") if asks else ""
 
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from services.intake.domain.denied import affirmed
 from services.intake.domain.keywords import Scan
 from services.intake.domain.rules import Bulk, Complexity, Impact, PriorityRule, Rules, Urgency
 from shared.events.cases import Kind, Priority, PriorityReason, Sentiment
@@ -20,6 +21,7 @@ class Gravity:
 
 
 def gravity(scan: Scan, rules: Rules) -> Gravity:
+    scan = affirmed(scan, rules.negations, rules)
     impacts = rules.impact_words.values(scan)
     urgencies = rules.urgency_words.values(scan)
     impact: Impact = "region" if "region" in impacts else "enterprise" if "enterprise" in impacts else "one_user"

@@ -59,7 +59,8 @@ def _is_news(seen: ContactSeen, known: ContactSeen) -> bool:
 
 def _joined(known: ContactSeen, seen: ContactSeen) -> ContactSeen:
     newest = max(known, seen, key=lambda contact: contact.revision)
-    return newest.model_copy(update={"parts": tuple(dict.fromkeys((*known.parts, *seen.parts)))})
+    parts = tuple(dict.fromkeys((*known.parts, *seen.parts)))
+    return newest.model_copy(update={"parts": parts, "joined_by": known.joined_by})
 
 
 def identity_reused(contact: Contact) -> Refused:

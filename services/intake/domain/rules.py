@@ -4,6 +4,7 @@
 whose locations start with the file's name.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import cached_property
@@ -11,7 +12,8 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from services.intake.domain.keywords import Keywords, Scanner, parts_of
+from services.intake.domain.facts import canonical
+from services.intake.domain.keywords import Keywords, Scanner, parts_of, unify
 from services.intake.domain.learned import Learned
 from services.intake.domain.rules_ask import AskFile
 from services.intake.domain.rules_base import RuleFile, Versioned, Words, readable
@@ -105,9 +107,12 @@ class ComplexityWords(RuleFile):
 
 
 class Demand(RuleFile):
+    """`weak`: words that count where none of any demand does."""
+
     zh: str
     en: str
     words: Words
+    weak: Words = ()
 
 
 class WordsFile(Versioned):
@@ -121,6 +126,8 @@ class WordsFile(Versioned):
     tags: dict[Annotated[str, Field(pattern=r"^#\S+$")], Words]
     demands: dict[str, Demand]
     devices: tuple[str, ...]
+    denied_through: Words = ()
+    unwanted: Words = ()
     ignore: Words = ()
 
     @field_validator("urgency", "impact", "risk", "kinds", "tags")
@@ -240,6 +247,13 @@ class Rules(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def no_topics_are_categories(self) -> "Rules":
+        for topic in self.joining.no_topics:
+            if self.categories.resolve(tuple(topic.split("/"))) != tuple(topic.split("/")):
+                raise ValueError(f"joining.no_topics: {topic} is not in categories")
+        return self
+
+    @model_validator(mode="after")
     def self_service_names_what_there_is(self) -> "Rules":
         if unknown := [risk for risk in self.ask.risks if risk not in self.words.risk]:
             raise ValueError(f"ask.risks: {unknown[0]} is not a risk of words")
@@ -283,6 +297,20 @@ class Rules(BaseModel):
         return Keywords((word, code) for code, demand in self.words.demands.items() for word in demand.words)
 
     @cached_property
+    def weak_demand_words(self) -> Keywords[str]:
+        return Keywords((word, code) for code, demand in self.words.demands.items() for word in demand.weak)
+
+    @cached_property
+    def unwanted(self) -> frozenset[str]:
+        return frozenset(parts_of(word)[0] for word in self.words.unwanted)
+
+    @cached_property
+    def denied_through(self) -> re.Pattern[str]:
+        """What may stand between a negation and what it denies."""
+        words = sorted(map(unify, self.words.denied_through), key=len, reverse=True)
+        return re.compile(rf"(?:{''.join(f'{re.escape(word)}|' for word in words)} )*")
+
+    @cached_property
     def urgency_words(self) -> Keywords[Literal["high", "critical"]]:
         return Keywords(_entries(self.words.urgency))
 
@@ -315,17 +343,21 @@ class Rules(BaseModel):
         return frozenset(parts_of(word)[0] for word in self.sentiment.negations)
 
     @cached_property
+    def no_facts(self) -> frozenset[str]:
+        return frozenset(map(canonical, self.facts.nothing))
+
+    @cached_property
     def fact_patterns(self) -> FactPatterns:
         return self.facts.compiled(self.words.devices)
 
     @cached_property
     def scanner(self) -> Scanner:
         tables: tuple[Keywords[Any], ...] = (
-            self.category_words, self.kind_words, self.tag_words, self.demand_words,
+            self.category_words, self.kind_words, self.tag_words, self.demand_words, self.weak_demand_words,
             self.urgency_words, self.impact_words, self.risk_words, self.complexity_words, self.mention_words,
         )  # fmt: skip
         words = {part for table in tables for part in table.parts} | set(self.valences) | set(self.degree_of)
-        return Scanner(words | self.negations, self.words.ignore)
+        return Scanner(words | self.negations | self.unwanted, self.words.ignore)
 
 
 def _entries(lists: dict[Name, Words]) -> Iterator[tuple[str, Name]]:

@@ -12,7 +12,7 @@ from services.intake.domain.case import Status
 from services.intake.domain.keywords import Keywords, Scanner, parts_of
 from shared.events.contacts import Channel
 
-Wish = Literal["person", "still_not", "solved", "progress", "order"]
+Wish = Literal["person", "no_person", "still_not", "solved", "trying", "progress", "order", "not_order"]
 Share = Annotated[float, Field(ge=0, le=1)]
 FALLBACK = "en"
 _MAY_NAME = {
@@ -20,6 +20,9 @@ _MAY_NAME = {
     "option": {"name", "when", "cost"},
     "handed_over": {"number"},
     "solved": set(),
+    "greeting": set(),
+    "courtesy": set(),
+    "passed_on": {"number"},
     "case": {"number", "category", "status", "due"},
     "due": {"due_at"},
     "order": {"number", "told"},
@@ -29,7 +32,10 @@ _MAY_NAME = {
 
 
 class AskTexts(BaseModel):
-    """What self-service says in one language. `between`: what stands between several things that are told."""
+    """What self-service says in one language. `between`: what stands between several things that are told.
+
+    Where one of the last three is not given, `solved` or `handed_over` is said in its place.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     step: str
@@ -42,6 +48,9 @@ class AskTexts(BaseModel):
     order_away: str
     between: str
     statuses: dict[str, str]
+    greeting: str = ""
+    courtesy: str = ""
+    passed_on: str = ""
 
     @model_validator(mode="after")
     def names_what_there_is(self) -> "AskTexts":
@@ -69,6 +78,7 @@ class AskFile(BaseModel):
     channel: Channel
     vouched_for: dict[Channel, tuple[Literal["phone", "email", "app_id", "social"], ...]]
     fillers: tuple[str, ...] = ()
+    acknowledged: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     words: dict[Wish, tuple[str, ...]]
     risks: dict[str, dict[str, str]] = {}
     order_categories: tuple[tuple[str, ...], ...] = ()
@@ -118,8 +128,11 @@ class AskFile(BaseModel):
 
     @cached_property
     def filler_words(self) -> Keywords[bool]:
-        return Keywords((word, True) for word in self.fillers)
+        """What asks for nothing, beside what is no wish for an answer."""
+        mere = (*self.fillers, *self.words.get("no_person", ()), *self.words.get("trying", ()))
+        return Keywords((word, True) for word in mere)
 
     @cached_property
     def scanner(self) -> Scanner:
-        return Scanner(self.wish_words.parts | self.filler_words.parts)
+        """A word of `person` within one of `no_person` is none."""
+        return Scanner(self.wish_words.parts | self.filler_words.parts, self.words.get("no_person", ()))

@@ -8,6 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
+class Flood(BaseModel):
+    """From which count on cases need no words in common: `times` and `chance` as below."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    times: Annotated[float, Field(ge=1)]
+    chance: Annotated[float, Field(gt=0, lt=1)]
+
+
 class BurstsFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     version: Annotated[str, Field(min_length=1)]
@@ -20,6 +28,7 @@ class BurstsFile(BaseModel):
     newest: Share
     alike_share: Share
     lift: Annotated[float, Field(ge=1)]
+    without_words: Flood
 
     @property
     def window(self) -> timedelta:

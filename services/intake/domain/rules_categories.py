@@ -1,6 +1,6 @@
 """`categories.yaml`: the tree of what contacts are about (IN-5)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Annotated
 
@@ -13,6 +13,11 @@ from shared.events.cases import Kind
 SEPARATOR = " / "
 """Between the levels of a category, where it is written in one line."""
 MAX_NAME = 60
+
+
+def second_level(category: Sequence[str]) -> str:
+    """The first two levels, as a key."""
+    return "/".join(category[:2])
 
 
 class Category(RuleFile):

@@ -21,7 +21,8 @@ Several = tuple[Lower, ...]
 class MailRules(_File):
     """`automatic`: by header, the values that mark a mail no person wrote; `*` is any but `no`.
 
-    `attachment_link`: where the gateway put the n-th attachment of a mail.
+    `attachment_link`: where the gateway put the n-th attachment of a mail. `reply_marks`: with which the subject of an
+    answer begins.
     """
 
     max_bytes: Annotated[int, Field(ge=1024, le=MOST_MAIL_BYTES)]
@@ -34,6 +35,7 @@ class MailRules(_File):
     head_first: Several = ()
     head_next: Several = ()
     signature_from: Several = ()
+    reply_marks: Several = ()
 
     @field_validator("attachment_link")
     @classmethod

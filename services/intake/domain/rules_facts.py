@@ -44,12 +44,16 @@ class LookUpRule(BaseModel):
 
 
 class FactsFile(BaseModel):
-    """`entitlements`: the name under which each counts -> what a customer system may call it."""
+    """`entitlements`: the name under which each counts -> what a customer system may call it.
+
+    `nothing`: what a channel system states where it knows no fact.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     version: Annotated[str, Field(min_length=1)]
     look_up: LookUpRule = LookUpRule()
     entitlements: dict[Name, tuple[str, ...]] = {}
+    nothing: tuple[str, ...] = ()
     parts: dict[str, str] = {}
     facts: Annotated[dict[Name, FactRule], Field(max_length=MOST_FACTS)]
 

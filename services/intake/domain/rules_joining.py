@@ -17,6 +17,7 @@ class JoiningFile(BaseModel):
     topic_from: Annotated[float, Field(ge=0, le=1)] = 0.0
     reopen_within_h: Annotated[float, Field(ge=0, le=87_600)]
     link_within_h: Hours
+    no_topics: tuple[Annotated[str, Field(pattern=r"^[^/]+/[^/]+$")], ...] = ()
     mentions: tuple[Phrase, ...] = ()
     thanks: tuple[Phrase, ...] = ()
     shared_numbers: tuple[Annotated[str, Field(pattern=r"^\+[1-9]\d{6,14}$")], ...] = ()

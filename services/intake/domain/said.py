@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.intake.domain.attachments import links_of
+from services.intake.domain.call import is_ours
 from services.intake.domain.choose_case import Place
 from services.intake.domain.customer import points_of
 from services.intake.domain.facts import given_facts
@@ -24,9 +25,14 @@ def contact_note(
 ) -> Note:
     joined = {"joined_by": place.by} if place and place.by else {}
     return Note(
-        at=now, kind=kind, by=CUSTOMER, text=words_of(contact) or contact.subject or "",
+        at=now, kind=kind, by=_by(contact), text=words_of(contact) or contact.subject or "",
         data=_data(contact, now, rules) | joined,
     )  # fmt: skip
+
+
+def _by(contact: Contact) -> str:
+    """Who turned to the other: the customer; the agent, or the system, that called him."""
+    return str((contact.voice or {}).get("agent") or contact.source) if is_ours(contact) else CUSTOMER
 
 
 def occurred_ahead(contact: Contact, now: datetime, rules: Rules) -> bool:

@@ -8,7 +8,7 @@ score = (1 - share) * words + share * model, with the share of `understanding.ya
 from collections.abc import Iterator
 from typing import Any
 
-from services.intake.domain.keywords import Hit, Scan
+from services.intake.domain.keywords import Hit, Scan, longest
 from services.intake.domain.rules import Rules, SentimentLabel
 from shared.events.cases import Sentiment
 
@@ -77,20 +77,12 @@ def _strengths(scan: Scan, rules: Rules) -> Iterator[tuple[str, float]]:
 
 
 def _longest(scan: Scan, rules: Rules) -> list[Hit]:
-    """The hits that matter here, from left to right, a longer word before the shorter ones inside it."""
+    """The hits that matter here."""
     known = [
         hit for hit in scan.hits
         if hit.part in rules.valences or hit.part in rules.degree_of or hit.part in rules.negations
     ]  # fmt: skip
-    if len(known) < 2:
-        return known
-    known.sort(key=lambda hit: (hit.start, -hit.end))
-    kept, end = [], 0
-    for hit in known:
-        if hit.start >= end:
-            kept.append(hit)
-            end = hit.end
-    return kept
+    return longest(known)
 
 
 def _modifier(hit: Hit, rules: Rules) -> float | None:

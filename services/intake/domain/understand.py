@@ -5,8 +5,8 @@ from functools import cached_property
 
 from services.intake.domain.classify import Classification, classify
 from services.intake.domain.customer import stated_points
-from services.intake.domain.facts import extracted_facts, given_facts
-from services.intake.domain.keywords import unify
+from services.intake.domain.facts import given_facts, named_facts
+from services.intake.domain.keywords import Scan, unify
 from services.intake.domain.prioritise import Gravity, gravity
 from services.intake.domain.quoted import newly_written
 from services.intake.domain.rules import Rules
@@ -30,12 +30,18 @@ class Understanding:
     mentions: bool
     """Whether it speaks of something that was reported before."""
     given: dict[str, str]
-    extracted: dict[str, str]
+    named: dict[str, tuple[str, ...]]
+    """`facts.named_facts`"""
 
     @cached_property
     def facts(self) -> dict[str, str]:
-        """Given facts win over extracted ones."""
-        return {**self.extracted, **self.given}
+        """Of each kind one: what is given wins over what is named, and of that the first."""
+        return {name: values[0] for name, values in self.named.items()} | self.given
+
+    def all_of(self, fact: str) -> tuple[str, ...]:
+        """All of a kind, the one that counts most first."""
+        given = (self.given[fact],) if fact in self.given else ()
+        return (*given, *self.named.get(fact, ()))
 
 
 def understand(contact: Contact, rules: Rules) -> Understanding:
@@ -48,13 +54,19 @@ def understand(contact: Contact, rules: Rules) -> Understanding:
     return Understanding(
         text=text,
         classification=classify(scan, feeling, rules, subject_end=subject_end, rating=contact.rating),
-        gravity=gravity(scan, rules),
+        gravity=gravity(_of_his_own(scan, contact, text, rules), rules),
         sentiment=feeling,
         points=stated_points(contact, rules),
         mentions=bool(rules.mention_words.values(scan)),
-        given=given_facts(contact.facts),
-        extracted=extracted_facts(whole, rules.fact_patterns),
+        given=given_facts(contact.facts, rules.no_facts),
+        named=named_facts(whole, rules.fact_patterns),
     )
+
+
+def _of_his_own(scan: Scan, contact: Contact, text: str, rules: Rules) -> Scan:
+    """What he writes himself: the subject of an answer is that of the mail which it answers."""
+    answers = contact.channel == "email" and unify(contact.subject or "").startswith(rules.channels.mail.reply_marks)
+    return rules.scanner.scan(readable(text)) if answers and text.strip() else scan
 
 
 def _new_words(contact: Contact, rules: Rules) -> str:

@@ -3,17 +3,19 @@
 The look-up itself is done by the store; a decision only takes what was found, or that nothing was (`found` is None).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from services.intake.domain.case import Case
 from services.intake.domain.check_facts import MISMATCH, check_facts, mismatched, unanswered
 from services.intake.domain.customer import Customer, higher_tier, updated
 from services.intake.domain.found import Entitlement, Found
+from services.intake.domain.lifecycle import SETTLED
+from services.intake.domain.raised_by_tier import raised_by_tier
 from services.intake.domain.rules import Rules
 from shared.decisions import Decide, Decision, Note
 from shared.events.base import EventData
-from shared.events.cases import CaseContactAdded, CaseFactsChecked, CaseOpened, FactCheck
+from shared.events.cases import CaseContactAdded, CaseFactsChecked, CaseOpened, CaseReprioritised, FactCheck
 
 LOOK_UP = "look-up"
 
@@ -44,7 +46,16 @@ def rechecked(
     after = _checked(state, now, asked, found, rules).changed(recheck_at=None, rechecks=0)
     event = CaseFactsChecked(**after.ids, by=LOOK_UP, fact_checks=after.fact_checks, flags=after.flags, tier=after.tier)
     said = {"checks": [check.model_dump(exclude={"value", "expected", "at"}) for check in after.fact_checks]}
-    return Decision(after, (event,), Note(now, "facts_checked", LOOK_UP, "", said))
+    raised = after if after.status in SETTLED else raised_by_tier(after, rules)
+    return Decision(raised, (event, *_raised(after, raised)), Note(now, "facts_checked", LOOK_UP, "", said))
+
+
+def _raised(was: Case, case: Case) -> Iterator[EventData]:
+    if case.priority != was.priority:
+        yield CaseReprioritised(
+            **case.ids, by=LOOK_UP, why="a higher tier", was=was.priority, to=case.priority,
+            priority_reason=case.priority_reason,
+        )  # fmt: skip
 
 
 def _put_off(case: Case, now: datetime, rules: Rules) -> Case:
@@ -83,12 +94,13 @@ def _flags(flags: tuple[str, ...], mismatch: bool) -> tuple[str, ...]:
 
 
 def _telling(event: EventData, case: Case) -> EventData:
-    """The contact's event, told with what was checked."""
+    """The contact's event, told with what was checked, and the tier as it stands now."""
     if isinstance(event, CaseOpened):
         checks = tuple(check.model_dump(mode="json", exclude_none=True) for check in case.fact_checks)
-        return event.model_copy(update={"fact_checks": checks, "flags": case.flags})
+        customer = event.customer.model_copy(update={"tier": case.tier})
+        return event.model_copy(update={"fact_checks": checks, "flags": case.flags, "customer": customer})
     if isinstance(event, CaseContactAdded):
-        return event.model_copy(update={"fact_checks": case.fact_checks})
+        return event.model_copy(update={"fact_checks": case.fact_checks, "tier": case.tier})
     return event
 
 

@@ -1,13 +1,16 @@
 """Characters that nobody sees: they hide a word from its reader, or show a number or a link as another one.
 
 What is searched for words and facts is read without any of them. What is kept and shown loses those that hide or
-re-order; joiners stay, since emoji and some scripts are written with them.
+re-order; joiners stay, since emoji and some scripts are written with them. Of marks on one letter the first 30 stay, as
+in Unicode's Stream-Safe Text Format (UAX 15): bringing them into order takes time that grows with the square of their
+number.
 """
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
+import re2
 from pydantic import BaseModel
 
 from shared.events.contacts import Contact
@@ -17,17 +20,23 @@ _HIDING = "\u00ad\u180e\u200b\u2060-\u2064\ufeff"
 _REORDERING = "\u202a-\u202e\u2066-\u2069"
 _JOINING = "\u034f\u061c\u200c-\u200f\ufe00-\ufe0f"
 _NOT_SHOWN = re.compile(f"[{_CONTROLS}{_HIDING}{_REORDERING}]")
+_TOO_MANY_MARKS = re2.compile(r"(\pM{30})\pM+")
 _NOT_READ = re.compile(f"[{_CONTROLS}{_HIDING}{_REORDERING}{_JOINING}]")
 
 
 def readable(text: str) -> str:
     """A text for whoever looks for words and facts in it."""
-    return text if text.isascii() and text.isprintable() else _NOT_READ.sub("", text)
+    return text if text.isascii() and text.isprintable() else _stream_safe(_NOT_READ.sub("", text))
 
 
 def visible(text: str) -> str:
     """A text for people."""
-    return text if text.isascii() and text.isprintable() else _NOT_SHOWN.sub("", text)
+    return text if text.isascii() and text.isprintable() else _stream_safe(_NOT_SHOWN.sub("", text))
+
+
+def _stream_safe(text: str) -> str:
+    stream_safe: str = _TOO_MANY_MARKS.sub(r"\1", text)
+    return stream_safe
 
 
 def shown(contact: Contact) -> Contact:

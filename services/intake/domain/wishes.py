@@ -1,21 +1,41 @@
 """What somebody wants of self-service (IN-11), by the words of `ask.yaml`. What is denied is not solved."""
 
+from typing import Literal, NamedTuple
+
 from services.intake.domain.keywords import Scan
 from services.intake.domain.rules import Rules
 from services.intake.domain.rules_ask import Wish
 from services.intake.domain.sentiment import CLAUSE_ENDS
+from services.intake.domain.thanks import only_thanks
 
 _REACH = 14
 """How far behind a negation a word of a language with blanks is denied by it; in Chinese only what follows at once."""
 
 
-def read(text: str, rules: Rules) -> tuple[frozenset[Wish], str]:
-    """What the words ask for, and the text without fillers."""
+class Said(NamedTuple):
+    """What the words ask for, and the text without fillers. `courtesy`: what it is where nothing but that is said."""
+
+    wishes: frozenset[Wish]
+    rest: str
+    courtesy: Literal["", "greeting", "thanks"] = ""
+
+
+def read(text: str, rules: Rules) -> Said:
     scan = rules.ask.scanner.scan(text)
     wishes = frozenset(rules.ask.wish_words.values(scan))
     if "solved" in wishes and _denied(scan, text, rules):
         wishes = wishes - {"solved"} | {"still_not"}
-    return wishes, _without(scan, rules.ask.filler_words.parts)
+    rest = _without(scan, rules.ask.filler_words.parts)
+    if not _asks_nothing(text, rest, rules):
+        return Said(wishes, rest)
+    return Said(wishes, rest, "thanks" if only_thanks(text, rules.joining.thanks) else "greeting")
+
+
+def _asks_nothing(text: str, rest: str, rules: Rules) -> bool:
+    """Whether a text says something, and without fillers (`rest`) nothing but thanks or a yes."""
+    if not any(sign.isalnum() for sign in rest):
+        return any(sign.isalnum() for sign in text)
+    return only_thanks(rest, (*rules.joining.thanks, *rules.ask.acknowledged))
 
 
 def _denied(scan: Scan, text: str, rules: Rules) -> bool:

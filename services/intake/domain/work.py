@@ -11,19 +11,19 @@ from datetime import datetime
 from services.intake.domain.case import MAX_ATTEMPT, MAX_TRIED, Case, Status, beginning
 from services.intake.domain.close import closed, closing, lacking_for_close
 from services.intake.domain.correct_summary import correct_summary
-from services.intake.domain.further import still_missing
 from services.intake.domain.lifecycle import OPEN, back_to_work, check, wrong_transition
+from services.intake.domain.reclassify import reclassify
 from services.intake.domain.remote import check_sessions, with_session
 from services.intake.domain.reopen import reopened
 from services.intake.domain.rules import Rules
 from services.intake.domain.summary import refreshed
+from services.intake.domain.tried import newly_tried
 from shared.clock import to_milliseconds
 from shared.decisions import Decision, Note, Refused
 from shared.events.base import EventData
 from shared.events.cases import (
     CaseClosed,
     CaseNoted,
-    CaseReclassified,
     CaseReopened,
     CaseResolved,
     CaseResponded,
@@ -46,7 +46,8 @@ def decide_work(state: Case | None, now: datetime, *, work: Work, verb: str, rul
     case = _known(state, work)
     check(case, verb)
     told = with_session(_has_tried(case, work), work.remote, rules)
-    after, events = _VERBS[verb](told, now, work, rules)
+    after, (first, *more) = _VERBS[verb](told, now, work, rules)
+    events = (first.model_copy(update={"tried": newly_tried(case, after)}), *more)
     return Decision(refreshed(after, rules), _as_of(events, case, now, work), _note(work, verb, now))
 
 
@@ -77,7 +78,10 @@ def _has_tried(case: Case, work: Work) -> Case:
 
 
 def respond(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
-    """The first answer stops the clock of the first response; with a promise (SL-13) it says what and until when."""
+    """The first answer stops the clock of the first response; with a promise (SL-13) it says what and until when.
+
+    Coming back to the customer keeps what was promised before.
+    """
     if work.promise and work.promise_at is None:
         raise _missing("promise_at", "a promise needs the time until which it holds")
     until = _until(work)
@@ -89,7 +93,8 @@ def respond(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
     after = case.changed(
         status="in_progress" if case.status == "assigned" else case.status,
         first_responded_at=case.first_responded_at or now,
-        promise=promise or case.promise,
+        awaits_answer=False,
+        promise=promise,
     )
     return after, (event,)
 
@@ -117,26 +122,21 @@ def resume(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
     return case.changed(status=back_to_work(case), waiting_party=None, waiting_until=None), (event,)
 
 
-def reclassify(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
-    """A person's word on the category stands: the rules do not change it again (S8)."""
-    to = _category(work, rules)
-    event = CaseReclassified(
-        **case.ids, by=work.agent_id, why=work.reason or work.text or "", was=case.category, to=to, kind=case.kind
-    )
-    after = case.changed(category=to, category_confidence=1.0, category_by=work.agent_id, review=None)
-    return after.changed(missing=still_missing(after, rules)), (event,)
-
-
 def resolve(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
-    """Result, cause and evidence are kept (IN-18); the case closes by itself later unless the customer comes back."""
+    """Result, cause and evidence are kept (IN-18); the case closes by itself later unless the customer comes back.
+
+    Nothing is promised any more: the solution keeps all that was.
+    """
     after = case.changed(
         status="resolved",
         resolved_at=now,
         auto_close_at=now + rules.lifecycle.auto_close_after,
         resolution=_cut(work.result or work.text, MAX_RESULT),
         cause=_cause(work, rules),
-        evidence=tuple(line[:MAX_LINE] for line in work.evidence[:MAX_EVIDENCE]),
+        evidence=_evidence(work),
         measure=_cut(work.measure, MAX_RESULT),
+        awaits_answer=False,
+        promise=None,
         waiting_party=None,
         waiting_until=None,
     )
@@ -150,7 +150,7 @@ def close(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
     if case.status in OPEN:
         case, events = _solved_at_once(case, now, work, rules)
     else:
-        case, events = _completed(case, work), ()
+        case, events = _completed(case, work, rules), ()
     check_sessions(case, rules)
     _check_complaint(case)
     event: CaseClosed = closing(case, by=work.agent_id, how="agent", why=work.reason or work.text or "")
@@ -158,11 +158,15 @@ def close(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
 
 
 def reopen(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
-    return reopened(case), (CaseReopened(**case.ids, by=work.agent_id, reason=work.reason or work.text or ""),)
+    after, reason = reopened(case), work.reason or work.text or ""
+    return after, (CaseReopened(**case.ids, by=work.agent_id, reason=reason, tried=newly_tried(case, after)),)
 
 
 def notice_delay(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
-    """Something will be late (NT-2): why, what is offered instead, until when now."""
+    """Something will be late (NT-2): why, what is offered instead, until when now.
+
+    The new time is a third party's while we wait for one that has promised one, else ours.
+    """
     reason = work.reason or work.text
     if not reason:
         raise _missing("reason", "a delay needs its reason")
@@ -171,7 +175,14 @@ def notice_delay(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
         **case.ids, by=work.agent_id, kind="delay", why=reason, text=work.text or "", remedy=work.remedy,
         promise_at=until,
     )  # fmt: skip
-    return case.changed(waiting_until=case.waiting_until and (until or case.waiting_until)), (event,)
+    return (_put_off(case, until, work) if until else case), (event,)
+
+
+def _put_off(case: Case, until: datetime, work: Work) -> Case:
+    if case.status == "waiting_third_party" and case.waiting_until:
+        return case.changed(waiting_until=until)
+    what = case.promise.what if case.promise else _cut(work.remedy or work.text, MAX_RESULT) or ""
+    return case.changed(promise=Promise(what=what, until=until))
 
 
 def on_two_cases(case: Case, now: datetime, work: Work, rules: Rules) -> Step:
@@ -196,18 +207,6 @@ _VERBS: dict[str, Callable[[Case, datetime, Work, Rules], Step]] = {
 }
 
 
-def _category(work: Work, rules: Rules) -> tuple[str, ...]:
-    wanted = work.category or ()
-    if len(wanted) < 2:
-        raise _missing("category", "a category has at least two levels")
-    path = rules.categories.resolve(wanted)
-    if path is None:
-        choices = ", ".join(rules.categories.choices(wanted)) or "no further level"
-        message = f"{' / '.join(wanted)} is not in the tree; possible there: {choices}"
-        raise Refused("unknown_category", message, field="category", status=422)
-    return path
-
-
 def _cause(work: Work, rules: Rules) -> str | None:
     """The cause under the name by which it is counted; in the agent's own words where the rules do not know it."""
     said = (work.cause or "").strip()[:MAX_LINE]
@@ -221,12 +220,18 @@ def _solved_at_once(case: Case, now: datetime, work: Work, rules: Rules) -> Step
     return resolve(case, now, work.model_copy(update={"text": None}), rules)
 
 
-def _completed(case: Case, work: Work) -> Case:
-    """A resolved case may still get its result and measure with the closing."""
+def _completed(case: Case, work: Work, rules: Rules) -> Case:
+    """A resolved case may still get its result, cause, evidence and measure with the closing."""
     return case.changed(
         resolution=_cut(work.result, MAX_RESULT) or case.resolution,
+        cause=_cause(work, rules) or case.cause,
+        evidence=_evidence(work) or case.evidence,
         measure=_cut(work.measure, MAX_RESULT) or case.measure,
     )
+
+
+def _evidence(work: Work) -> tuple[str, ...]:
+    return tuple(line[:MAX_LINE] for line in work.evidence[:MAX_EVIDENCE])
 
 
 def _check_complaint(case: Case) -> None:

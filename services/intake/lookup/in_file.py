@@ -39,8 +39,19 @@ class LookUpError(Exception):
 
 @dataclass(slots=True)
 class _Export:
+    """`several`: points that more than one customer has; they tell nothing of whose they are."""
+
     customers: dict[str, KnownCustomer] = field(default_factory=dict)
+    several: set[str] = field(default_factory=set)
     facts: dict[tuple[str, str], KnownFact] = field(default_factory=dict)
+
+    def learn(self, point: str, customer: KnownCustomer) -> None:
+        if self.customers.get(point, customer).id != customer.id:
+            self.several.add(point)
+        self.customers[point] = customer
+
+    def customer_at(self, point: str) -> KnownCustomer | None:
+        return None if point in self.several else self.customers.get(point)
 
 
 class FileLookUp:
@@ -55,9 +66,11 @@ class FileLookUp:
 
     async def look(self, query: Query) -> Found | None:
         await self._refresh()
-        customer = next((c for point in query.points if (c := self._export.customers.get(point))), None)
+        export = self._export
+        meant = {one.id: one for point in query.points if (one := export.customer_at(point))}
+        customer = next(iter(meant.values())) if len(meant) == 1 else None
         asked = {name: value for name, value in query.facts.items() if name in TABLES.values()}
-        known = {name: self._export.facts.get((name, value.casefold())) for name, value in asked.items()}
+        known = {name: export.facts.get((name, value.casefold())) for name, value in asked.items()}
         return Found(source="file", customer=customer, facts=known)
 
     async def _refresh(self) -> None:
@@ -115,7 +128,7 @@ def _take(export: _Export, table: str, row: Row, point_of: PointOf) -> None:
         )
         for kind in POINTS:
             if kind in row and (point := point_of(kind, str(row[kind]))):
-                export.customers[point] = customer
+                export.learn(point, customer)
     elif fact := TABLES.get(table):
         others = {name: str(value) for name, value in row.items() if name not in (fact, "customer")}
         owner = str(row["customer"]) if "customer" in row else None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from services.intake.change import Answer, ContactChange
-from services.intake.domain.customer import points_of
+from services.intake.domain.looked_up_by import looked_up_by
 from services.intake.domain.rules import Rules
 from services.intake.lookup.look import LookUps, Query
 
@@ -13,8 +13,13 @@ async def look_up(lookups: LookUps | None, contacts: Sequence[ContactChange], ru
     look-up may take."""
     if lookups is None:
         return
-    queries = [Query(change.read(rules).facts, points_of(change.contact, rules)) for change in contacts]
+    queries = [_query(change, rules) for change in contacts]
     asking = [query for query in queries if query.facts or query.points]
     found = iter(await lookups.ask(asking))
     for change, query in zip(contacts, queries, strict=True):
         change.answer = Answer(query.facts, next(found)) if query.facts or query.points else None
+
+
+def _query(change: ContactChange, rules: Rules) -> Query:
+    said = change.read(rules)
+    return Query(said.facts, looked_up_by(said.points, change.contact.channel, rules))

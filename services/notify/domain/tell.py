@@ -24,7 +24,7 @@ from shared.events.cases import (
 def opened(state: Casefile | None, now: datetime, *, event: CaseOpened, cause: str, rules: Rules) -> Decision[Casefile]:
     """Tell the number, the expected time 预计处理周期 and the way of contact 沟通方式 (NT-1, NT-8).
 
-    What is missing is asked for here, and so once (IN-2).
+    What is missing is asked for here, and so once (IN-2). Whoever asked nothing is told nothing.
     """
     file = file_of(state, event)
     file = file.model_copy(
@@ -41,17 +41,18 @@ def opened(state: Casefile | None, now: datetime, *, event: CaseOpened, cause: s
         cause,
         lambda tongue: {"expected": tongue.expected(event.priority), "missing": tongue.missing(event.missing)},
     )
-    told = compose.customer(file, now, news, rules)
+    told = compose.customer(file, now, news, rules) if event.asks else Decision(file)
     return then(told, upset.heard(told.state, now, event.sentiment, cause, rules))
 
 
 def contact_added(
     state: Casefile | None, now: datetime, *, event: CaseContactAdded, cause: str, rules: Rules
 ) -> Decision[Casefile]:
-    """The customer may be reached in a new way now; an amendment of an old contact does not change the channel."""
+    """The customer may be reached in a new way now; an amendment, or a call of ours, does not change his channel."""
     file = file_of(state, event)
-    used = event.channel if not event.amends or not file.channel else file.channel
-    after = file.model_copy(update={"reach": merged(file.reach, event.reach), "channel": used})
+    uses = event.asks and not event.amends
+    used = event.channel if uses or not file.channel else file.channel
+    after = _known(file, event).model_copy(update={"channel": used})
     known = state if state is not None and after == state else after
     return upset.heard(known, now, event.sentiment, cause, rules)
 
@@ -124,5 +125,11 @@ def case_merged(
 def absorbed(state: Casefile | None, now: datetime, *, event: CaseAbsorbed) -> Decision[Casefile]:
     """The customer may be reached in the ways that the other case knew too."""
     file = file_of(state, event)
-    reach = merged(file.reach, event.reach)
-    return Decision(file if reach == file.reach else file.model_copy(update={"reach": reach}))
+    after = _known(file, event)
+    return Decision(file if after == file else after)
+
+
+def _known(file: Casefile, event: CaseContactAdded | CaseAbsorbed) -> Casefile:
+    """Who the customer is, and how he may be reached, as far as it is known by now."""
+    known = {"customer": event.customer_id or file.customer, "reach": merged(file.reach, event.reach)}
+    return file.model_copy(update=known)

@@ -11,6 +11,8 @@ from shared.events.base import EventData
 from shared.events.cases import (
     CaseAbsorbed,
     CaseClosed,
+    CaseContactAdded,
+    CaseFactsChecked,
     CaseMerged,
     CaseOpened,
     CaseReclassified,
@@ -29,7 +31,7 @@ def follow(  # noqa: PLR0911 - one line per event is the clearest table
     at: datetime | None = None,
     estimates: Estimates = unknown,
 ) -> Decision[Ticket]:
-    """Whatever `cases.v1` says; what does not concern routing (a contact, a note, waiting, resumed) changes nothing."""
+    """Whatever `cases.v1` says; what does not concern routing (a note, waiting, resumed) changes nothing."""
     match event:
         case CaseOpened():
             return enter(state, now, opened=event, rules=rules, at=at, estimates=estimates)
@@ -39,6 +41,8 @@ def follow(  # noqa: PLR0911 - one line per event is the clearest table
             return reclassify(state, now, changed=event, rules=rules, estimates=estimates)
         case CaseResolved() | CaseClosed() | CaseMerged():
             return finish(state, now)
+        case CaseContactAdded() | CaseFactsChecked():
+            return learn(state, told=event)
         case CaseAbsorbed():
             return absorb(state, absorbed=event)
         case CaseReopened():
@@ -101,11 +105,23 @@ def finish(state: Ticket | None, now: datetime) -> Decision[Ticket]:
     return Decision(state.model_copy(update=update))
 
 
+def learn(state: Ticket | None, *, told: CaseContactAdded | CaseAbsorbed | CaseFactsChecked) -> Decision[Ticket]:
+    """The tier is its rank within its priority; who the customer is and what is missing are known better by then."""
+    if state is None:
+        return unchanged(state)
+    update: dict[str, object] = {"tier": told.tier or state.tier}
+    if not isinstance(told, CaseFactsChecked):
+        update |= {"customer_id": told.customer_id or state.customer_id, "missing": told.missing}
+    after = state.model_copy(update=update)
+    return Decision(state if after == state else after)
+
+
 def absorb(state: Ticket | None, *, absorbed: CaseAbsorbed) -> Decision[Ticket]:
     """Another case is this one too: who had that is preferred, where nobody has or had this one."""
-    if state is None or not absorbed.agent_id or state.last_agent or state.status not in ("waiting", "offered"):
-        return unchanged(state)
-    return Decision(state.model_copy(update={"last_agent": absorbed.agent_id}))
+    ticket = learn(state, told=absorbed).state
+    if state is None or not absorbed.agent_id or ticket.last_agent or ticket.status not in ("waiting", "offered"):
+        return Decision(ticket)
+    return Decision(ticket.model_copy(update={"last_agent": absorbed.agent_id}))
 
 
 def reopen(state: Ticket | None, now: datetime, *, estimates: Estimates = unknown) -> Decision[Ticket]:

@@ -14,13 +14,14 @@ from services.sla.domain.inactivity import settle, stir
 from services.sla.domain.rules import Rules
 from services.sla.domain.targets import PROMISED, Promised, look_up_again, watch_inactivity
 from services.sla.domain.targets import promise as promised
-from services.sla.domain.watch import MAX_DESCRIPTION, SETTLED, Move, Status, Step, Watch, beginning, in_turn
+from services.sla.domain.watch import SETTLED, Move, Status, Step, Watch, in_turn
 from shared.decisions import Decision
 from shared.events.base import EventData
 from shared.events.cases import (
     CaseAbsorbed,
     CaseClosed,
     CaseContactAdded,
+    CaseFactsChecked,
     CaseMerged,
     CaseNoted,
     CaseOpened,
@@ -47,29 +48,41 @@ def follow(state: Watch | None, now: datetime, *, event: EventData, at: datetime
         return Decision(cast(Watch, state))
     at = getattr(event, "happened_at", None) or at
     watch = state.told(at, _by(event), event.TYPE.removeprefix("case."), _words(event))
+    watch = watch.has_tried(*getattr(event, "tried", ()))
     return Decision(*step(watch, event, at, rules))
 
 
 def opened(event: CaseOpened, at: datetime, rules: Rules) -> Step:
-    description = "\n".join(part for part in (event.subject, event.text) if part)
     watch = Watch(
         case_id=event.case_id, number=event.number, customer_id=event.customer.id, channel=event.channel,
         language=event.language, tier=event.customer.tier, category=event.category, kind=event.kind,
-        priority=event.priority, description=beginning(description, MAX_DESCRIPTION), drill=event.drill, opened_at=at,
+        priority=event.priority, drill=event.drill, opened_at=at,
     ).told(at, CUSTOMER, "opened", event.text or event.subject)  # fmt: skip
+    answer = [partial(promised, target="first_response", at=at, rules=rules)] if event.asks else []
     return in_turn(
-        watch,
-        partial(promised, target="first_response", at=at, rules=rules),
+        watch.is_about(event.subject, event.text).has_tried(*event.tried),
+        *answer,
         partial(promised, target="resolution", at=at, rules=rules),
         partial(watch_inactivity, at=at, rules=rules),
     )
 
 
 def contact_added(watch: Watch, event: CaseContactAdded, at: datetime, rules: Rules) -> Step:
-    """The customer waits for an answer again; an amendment of what he said asks for none."""
-    if event.amends or watch.status in SETTLED:
+    """The customer waits for an answer again; an amendment of what he said asks for none, nor do his thanks."""
+    watch, events = better_known(watch, event, at, rules)
+    if event.amends or not event.asks or watch.status in SETTLED:
+        return watch, events
+    watch, started = _wants_an_answer(watch, at, rules)
+    return watch, (*events, *started)
+
+
+def better_known(
+    watch: Watch, event: CaseContactAdded | CaseAbsorbed | CaseFactsChecked, at: datetime, rules: Rules
+) -> Step:
+    """Another tier may mean another policy."""
+    if event.tier in (None, watch.tier):
         return watch, ()
-    return _wants_an_answer(watch, at, rules)
+    return look_up_again(watch.changed(tier=event.tier), at, rules)
 
 
 def _wants_an_answer(watch: Watch, at: datetime, rules: Rules) -> Step:
@@ -101,11 +114,14 @@ def waiting(watch: Watch, event: CaseWaiting, at: datetime, rules: Rules) -> Ste
     """The customer has the ball: nothing runs. A third party stops nothing, it is held to its own promise (SL-8)."""
     if event.on == "customer":
         return _becomes(watch, "waiting_customer", at, rules, stirred=True)
+    return _waits_for(watch, event.party, event.promise_at, at, rules)
+
+
+def _waits_for(watch: Watch, party: str | None, until: datetime | None, at: datetime, rules: Rules) -> Step:
     watch, events = _becomes(watch, "waiting_third_party", at, rules, stirred=True)
-    if event.promise_at is None:
+    if until is None:
         return watch, events
-    party = event.party or "third_party"
-    watch, made = promise.make(watch, at, event.promise_at, rules, party=party)
+    watch, made = promise.make(watch, at, until, rules, party=party or "third_party")
     return watch, (*events, *made)
 
 
@@ -153,14 +169,21 @@ def merged(watch: Watch, event: CaseMerged, at: datetime, rules: Rules) -> Step:
 
 
 def absorbed(watch: Watch, event: CaseAbsorbed, at: datetime, rules: Rules) -> Step:
-    """What was promised in the other case is kept here, and whoever got no answer there waits for one here.
+    """What we or a third party promised in the other case is kept here, and whoever got no answer there waits for one
+    here.
 
     An escalation of the other is called off there; what it was about is watched by the clocks that run here.
     """
-    moves: list[Move] = [partial(_wants_an_answer, at=at, rules=rules)] if event.unanswered else []
+    moves: list[Move] = [partial(better_known, event=event, at=at, rules=rules)]
+    if event.unanswered:
+        moves.append(partial(_wants_an_answer, at=at, rules=rules))
+    if watch.status == "waiting_customer":
+        moves.append(partial(_with, step=clock.pause, target="next_response", at=at, rules=rules))
     if made := event.promise:
         moves.append(partial(promise.make, at=at, until=made.until, rules=rules, what=made.what))
-    return in_turn(watch, *moves)
+    if event.party is not None:
+        moves.append(partial(_waits_for, party=event.party, until=event.party_until, at=at, rules=rules))
+    return in_turn(watch.is_about(event.subject, event.text), *moves)
 
 
 def reopened(watch: Watch, event: CaseReopened, at: datetime, rules: Rules) -> Step:
@@ -182,6 +205,7 @@ _FOLLOWED: dict[type[EventData], Callable[[Watch, Any, datetime, Rules], Step]] 
     CaseResumed: resumed,
     CaseReclassified: reclassified,
     CaseReprioritised: reprioritised,
+    CaseFactsChecked: better_known,
     CaseResolved: settled,
     CaseClosed: settled,
     CaseMerged: merged,
@@ -221,6 +245,8 @@ def _words(event: Any) -> str:
     match event:
         case CaseWaiting():
             return " ".join(filter(None, (event.on, event.party)))
+        case CaseFactsChecked():
+            return " ".join(event.flags)
         case CaseReclassified() | CaseReprioritised():
             return f"{_path(event.was)} -> {_path(event.to)}"
         case _:

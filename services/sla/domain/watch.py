@@ -217,10 +217,17 @@ class Watch(_Part):
         lines = sorted((*self.history, line), key=lambda line: line.at)
         return self.changed(history=tuple(lines[-MOST_HISTORY:]))
 
-    def has_tried(self, text: str | None) -> "Watch":
-        """What we did for the customer so far, the newest last."""
-        words = beginning(text or "", MAX_LINE)
-        return self.changed(tried=(*self.tried, words)[-MOST_TRIED:]) if words else self
+    def has_tried(self, *texts: str | None) -> "Watch":
+        """What was done for the customer so far, the newest last."""
+        words = tuple(beginning(text, MAX_LINE) for text in texts if text)
+        return self.changed(tried=(*self.tried, *words)[-MOST_TRIED:]) if words else self
+
+    def is_about(self, *texts: str | None) -> "Watch":
+        """With these words behind those that describe it; where there is no room for all, half of it is for each."""
+        more = beginning("\n".join(filter(None, texts)), MAX_DESCRIPTION)
+        room = max(MAX_DESCRIPTION // 2, MAX_DESCRIPTION - len(more.encode()) - 1)
+        known = beginning(self.description, room) if more else self.description
+        return self.changed(description=beginning("\n".join(filter(None, (known, more))), MAX_DESCRIPTION))
 
 
 Step = tuple[Watch, tuple[EventData, ...]]

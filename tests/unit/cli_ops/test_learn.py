@@ -193,3 +193,17 @@ class TestFromCases:
         told, problems = of_cases(Cases(("x", ["技术故障", "旧类别"]), ("y", ["技术故障", "硬件故障"])), MEANT)
         assert [example.text for example in told] == ["y"]
         assert problems[0].startswith("case 7KQ4-M2XD: 技术故障 / 旧类别 is not in the tree")
+
+
+def test_IN_5_a_first_level_of_the_tree_is_no_new_label(tmp_path: Path) -> None:
+    rows = [*EXAMPLES, *((f"charged twice {n}", "Payments") for n in range(6))]
+    told = run("learn", csv(tmp_path / "e.csv", rows), "--into", tmp_path / "rules")
+    assert told.exit_code == 0
+    assert "Payments is a first level of the tree; say which below it:" in told.stderr
+    assert "added to categories.yaml" not in told.stdout
+
+
+def test_IN_12_feelings_are_learned_from_their_column_in_a_file_that_holds_categories_too(tmp_path: Path) -> None:
+    rows = [(text, f"Payments / Refunds,{label}") for text, label in FEELINGS]
+    file = csv(tmp_path / "both.csv", rows, header="text,category,sentiment")
+    assert run("learn", file, "--into", tmp_path / "rules", "--sentiment").exit_code == 0

@@ -1,4 +1,6 @@
-"""What is new on `cases.v1` is known to its four readers and changes nothing there: it parks no key of theirs."""
+"""What is new on `cases.v1` is known to its four readers: it parks no key of theirs. Some of it changes nothing there;
+a tier that is learned after the opening reaches whoever goes by it.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,9 +22,12 @@ from shared.events.base import Event, EventData
 from shared.events.cases import (
     EVENTS,
     BurstNoticed,
+    CaseAbsorbed,
+    CaseContactAdded,
     CaseFactsChecked,
     CaseLinked,
     CaseSummarised,
+    ContactRef,
 )
 from shared.metrics import Metrics
 from shared.rules import load
@@ -32,7 +37,6 @@ OPENED = case_opened("new")
 IDS = {"case_id": OPENED.case_id, "number": OPENED.number}
 NEW: tuple[EventData, ...] = (
     BurstNoticed(burst_id="b1", category=("技术故障", "系统故障"), words=("崩溃",), cases=("k1",)),
-    CaseFactsChecked(**IDS, by="look-up", flags=("fact_mismatch",)),
     CaseSummarised(**IDS, by="Z01", was="a", to="b"),
     CaseLinked(**IDS, by="sla", to="i1", kind="incident"),
 )
@@ -67,3 +71,20 @@ def test_what_is_new_on_cases_is_known_and_changes_nothing(reader: str, event: E
     decision = changes(said(event, 2, "subject")).decide(known, utc_now())
     assert decision.events == ()
     assert decision.state == known
+
+
+REF = ContactRef(source="mail", id="2")
+LEARNED: tuple[EventData, ...] = (
+    CaseContactAdded(**IDS, contact_id="c", contact=REF, channel="email", tier="platinum"),
+    CaseAbsorbed(**IDS, by="Z01", of="k2", of_number="M7JX-HSCM", tier="platinum"),
+    CaseFactsChecked(**IDS, by="look-up", flags=("fact_mismatch",), tier="platinum"),
+)
+
+
+@pytest.mark.parametrize("event", LEARNED, ids=lambda event: event.TYPE)
+@pytest.mark.parametrize("reader", ["routing", "sla", "feedback"])
+def test_IN_7_a_tier_that_is_learned_later_reaches_whoever_goes_by_it(reader: str, event: EventData) -> None:
+    changes = READERS[reader](Metrics(reader))
+    known = changes(said(OPENED, 1, OPENED.case_id)).decide(None, utc_now()).state
+    after = changes(said(event, 2, OPENED.case_id)).decide(known, utc_now()).state
+    assert (known.tier, after.tier) == (OPENED.customer.tier, "platinum")

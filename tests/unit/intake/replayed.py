@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 
 from services.intake.domain.burst import Arrival, Burst, Watch, hours_to_learn, is_unusual, learn, look, usual_within
 from services.intake.domain.rules_bursts import BurstsFile
@@ -39,10 +40,13 @@ class Desk:
         since = now - self.rules.window
         cases, times = self.cases[category], self.times[category]
         first = bisect_right(times, since)
-        arrivals, before = cases[first:][::-1], cases[max(0, first - BEFORE) : first]
+        arrivals = cases[first:][::-1]
         usual = usual_within(watch, since, now, self.rules)
         if watch.burst is None and not is_unusual(len(arrivals), usual, self.rules):
             return
+        earlier = (cases[place] for place in range(first - 1, -1, -1))
+        ordinary = (one for one in earlier if not any(o.began <= one.at <= o.ended for o in watch.over))
+        before = list(islice(ordinary, BEFORE))
         after = look(
             watch, now, category=category, arrivals=arrivals, before=before, since=since, rules=self.rules
         ).state

@@ -47,7 +47,7 @@ def test_IN_10_an_attachment_is_a_link_with_its_type_and_size_in_the_timeline() 
         ("javascript:alert(1)", "scheme"),
         ("data:text/html,<script>", "scheme"),
         ("file:///etc/passwd", "scheme"),
-        ("mid:a@b/1", "scheme"),
+        ("mid:a@b/1", "no_store"),
         ("//files.example/1", "malformed"),
         ("files.example/1", "malformed"),
         ("https://", "malformed"),

@@ -33,7 +33,7 @@ from services.intake.domain.burst import (
 )
 from services.intake.domain.understand import understand
 from shared.events.contacts import Contact
-from tests.unit.intake.given import RULES, opened
+from tests.unit.intake.given import RULES
 from tests.unit.intake.replayed import Category, Desk, arrival
 from tests.unit.intake.test_real_contacts import SHIPPED
 
@@ -254,6 +254,5 @@ def test_IN_14_after_a_long_absence_it_learns_a_week_at_a_time() -> None:
 
 def test_IN_14_what_we_call_a_call_without_words_makes_no_calls_alike() -> None:
     labels = RULES.channels.phone.labels
-    rings = [opened(None, subject=label, channel="phone") for label in sorted(labels)]
-    assert {burst.arrival(case, labels).words for case in rings} == {()}
-    assert burst.arrival(opened("系统崩溃", subject="门店"), labels).words == ("门店", "系统", "统崩", "崩溃")
+    assert {burst.arrival("1", MONDAY, label, None, labels).words for label in labels} == {()}
+    assert burst.arrival("1", MONDAY, "门店", "系统崩溃", labels).words == ("门店", "系统", "统崩", "崩溃")

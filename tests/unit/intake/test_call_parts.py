@@ -71,9 +71,10 @@ def test_IN_10_the_same_parts_again_change_nothing() -> None:
         assert arrive(case, form).state is case
 
 
-def test_a_call_put_through_to_another_agent_is_told_to_count_its_forms() -> None:
+def test_a_call_put_through_without_its_times_is_told_to_count_its_forms() -> None:
     case, _ = played(told(), told(state="answered", agent="Z01"))
     again = told(state="answered", agent="Z02")
     assert (refused := refusal(lambda: arrive(case, again))).code == "identity_reused"
     assert (refused.field, refused.status) == ("revision", 422)
-    assert arrive(case, told(state="answered", agent="Z02", revision=3)).state.contacts[0].revision == 3
+    counted, _ = played(told(revision=1), told(state="answered", agent="Z01", revision=2))
+    assert arrive(counted, told(state="answered", agent="Z02", revision=3)).state.contacts[0].revision == 3

@@ -13,7 +13,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 
 from services.intake.channels.doors import mount
-from services.intake.channels.webhook import signature_of
+from services.intake.channels.webhook import Senders, signature_of
 from shared.access import Keys, Principal, new_key
 from shared.events.contacts import Contact
 from shared.http import Json, install_problems
@@ -28,12 +28,13 @@ class Doors:
 
     def __init__(self, keys: Path) -> None:
         self.taken: list[tuple[Principal, Contact, bool]] = []
+        self.senders = Senders({"crm": (SECRET,)})
         self.plain, entry = new_key("gateway", "channel", None)
         self.auditor, other = new_key("auditor", "auditor", None)
         keys.write_text(yaml.safe_dump([entry, other]))
         app, doors = FastAPI(), APIRouter()
         app.state.keys = Keys(keys)
-        mount(doors, self._take, lambda: RULES, lambda: {"crm": (SECRET,)}, lambda: NOW)  # type: ignore[arg-type]
+        mount(doors, self._take, lambda: RULES, lambda: self.senders, lambda: NOW)  # type: ignore[arg-type]
         app.include_router(doors)
         install_problems(app, lambda error: None)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://intake")

@@ -101,7 +101,7 @@ def test_IN_4_a_full_case_is_followed_not_joined() -> None:
 
 def test_IN_4_claims_are_under_the_present_id_first_and_found_under_those_of_whoever_was_merged() -> None:
     said = contact("订单A20261121-553退款到账了吗", subject="退款")
-    names = claims(ME, understand(said, RULES), JOINING)
+    names = claims(ME, understand(said, RULES))
     assert names["order"] == ("cu-1|order|A20261121-553", "cu-2|order|A20261121-553")
     one = asked(claims=names)
     assert place(one, found(names={"cu-2|order|A20261121-553": held("a")})).case_id == "a"
@@ -109,11 +109,11 @@ def test_IN_4_claims_are_under_the_present_id_first_and_found_under_those_of_who
 
 
 def test_IN_4_who_cannot_be_recognised_claims_nothing() -> None:
-    assert claims(Customer(customer_id="cu-3"), understand(contact("退款"), RULES), JOINING) == {}
+    assert claims(Customer(customer_id="cu-3"), understand(contact("退款"), RULES)) == {}
 
 
 def test_IN_4_what_the_rules_cannot_classify_is_no_topic() -> None:
-    assert "topic" not in claims(ME, understand(contact("你好"), RULES), JOINING)
+    assert "topic" not in claims(ME, understand(contact("你好"), RULES))
 
 
 def test_IN_4_numbers_of_cases_are_read_as_people_write_them() -> None:

@@ -79,7 +79,9 @@ class TestTheTree:
             found("支付问题 / 退宽异常", CATEGORIES)
 
     def test_IN_5_a_category_has_two_levels_at_least(self) -> None:
-        assert found("支付问题", CATEGORIES) is None
+        for label in ("支付问题", "payments"):
+            with pytest.raises(ValueError, match=r"first level of the tree; say which below it: .*退款异常"):
+                found(label, CATEGORIES)
 
     def test_a_name_that_is_nowhere_becomes_a_second_level(self) -> None:
         assert meaning(CATEGORIES, "Coffee")("grind_size") == "Coffee / grind_size"

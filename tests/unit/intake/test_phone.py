@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from services.intake.channels.phone import Call, contact_value, form_of
+from services.intake.channels.phone import SPAN_S, Call, contact_value, form_of
 from shared.events.contacts import Contact
 from shared.http import Problem
 from tests.unit.intake.given import NOW, RULES, arrive
@@ -53,7 +53,7 @@ def test_IN_10_all_that_happens_in_a_call_is_one_contact_in_one_case() -> None:
         case = decision.state
         notes.append(decision.note)
     assert case is not None
-    assert [seen.revision for seen in case.contacts] == [24]
+    assert [seen.revision for seen in case.contacts] == [1 + 23 * SPAN_S + 300]
     assert case.text == "我被重复扣款了，请尽快退款"
     assert case.category[:2] == ("支付问题", "退款异常")
     assert [note.kind for note in notes if note] == ["contact", "amended", "amended", "amended"]

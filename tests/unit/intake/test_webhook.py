@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.channels.webhook import check_signed, contact_value, secrets_of, signature_of
+from services.intake.channels.webhook import Secrets, Senders, check_signed, contact_value, secrets_of, signature_of
 from shared.http import Problem
 from shared.watched import Watched
 
@@ -29,7 +29,7 @@ def signed(secret: bytes = NEW, at: datetime = NOW, body: bytes = BODY, id_: str
 
 
 def let_in(headers: dict[str, str], body: bytes = BODY, secrets: tuple[bytes, ...] = (NEW,)) -> str:
-    return check_signed(headers, body, secrets, NOW, 300)
+    return check_signed(headers, body, "crm", Senders({"crm": secrets}), NOW, 300)
 
 
 def refusal(call: Any) -> Problem:
@@ -125,7 +125,7 @@ def test_secrets_are_read_again_when_they_change_and_a_broken_file_leaves_the_la
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = tmp_path / "webhooks.yaml"
-    secrets = Watched(file, secrets_of, {})
+    secrets: Watched[Secrets] = Watched(file, secrets_of, {})
     assert secrets() == {}
     file.write_text(f"crm: {SECRET}\n")
     assert secrets() == {"crm": (NEW,)}
