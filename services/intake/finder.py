@@ -5,16 +5,19 @@ from datetime import datetime
 from typing import Any
 
 from services.intake.change import ContactChange
+from services.intake.domain.asks import asks_by_itself
 from services.intake.domain.call import is_ours
 from services.intake.domain.case import Case
 from services.intake.domain.choose_case import Asked, Found, Held, Place, inherited
 from services.intake.domain.claims import case_numbers, claims, matter
+from services.intake.domain.customer import points_of_reach
 from services.intake.domain.join import is_crowded
 from services.intake.domain.lifecycle import OPEN
 from services.intake.domain.receive import conversation_of
 from services.intake.domain.rules import Rules
 from services.intake.domain.rules_categories import second_level
 from services.intake.domain.rules_joining import JoiningFile
+from services.intake.domain.taken_in import taken_in
 from services.intake.domain.whose import is_unknown
 from shared.ids import contact_id
 
@@ -40,15 +43,16 @@ def case_index(case: Case) -> dict[str, Any]:
         "recheck_at": case.recheck_at,
         "category": second_level(case.category),
         "topic": second_level(case.category) if case.category_confidence else None,
-        "unknown": is_unknown(case) or None,
+        "points": (points := tuple(points_of_reach(case.reach).values())),
+        "unknown": not points or None,
     }
 
 
 class Finder:
     """`reads`: the cases, as a majority holds them."""
 
-    def __init__(self, reads: Any) -> None:
-        self._reads = reads
+    def __init__(self, reads: Any, rules: JoiningFile) -> None:
+        self._reads, self._rules = reads, rules
 
     async def own(self, changes: Sequence[ContactChange]) -> dict[str, str]:
         """By contact id, the case that holds it. What was just looked up is believed once; a lost race asks again."""
@@ -58,7 +62,7 @@ class Finder:
             change.own = None
         return own | {id_: body["_id"] for body in bodies for id_ in body["ix"]["contacts"]}
 
-    async def find(self, asked: Sequence[Asked], now: datetime, rules: JoiningFile) -> Found:
+    async def find(self, asked: Sequence[Asked], now: datetime) -> Found:
         """Of cases that ended, what somebody may refer to as his case only while it may be opened again."""
         names = {name for one in asked for name in one.names}
         replies = {reply for one in asked for reply in one.replies}
@@ -66,10 +70,10 @@ class Finder:
         speakers = {id_ for one in asked if one.speaks_of_his for id_ in one.customer_ids}
         claimed = await self._by("conversations", names)
         contacts = _one(await self._by("contacts", replies))
-        heirs = set(_inherited(asked, _one(claimed), contacts, rules)) - claimed.keys()
+        heirs = set(_inherited(asked, _one(claimed), contacts, self._rules)) - claimed.keys()
         live, lately = (
             {"ix.status": {"$in": [*OPEN, "resolved"]}},
-            {"ix.closed_at": {"$gte": now - rules.reopen_within}},
+            {"ix.closed_at": {"$gte": now - self._rules.reopen_within}},
         )
         return Found(
             contacts=contacts,
@@ -85,7 +89,7 @@ class Finder:
         present = await self._with_winners(bodies)
         found: dict[str, list[Held]] = {}
         for body in bodies:
-            case = _held(_goes_on_as(body, present))
+            case = _held(_goes_on_as(body, present), self._rules)
             for value in _values(body, field):
                 if value in values:
                     found.setdefault(value, []).append(case)
@@ -117,8 +121,9 @@ def _goes_on_as(body: Body, present: Mapping[str, Body]) -> Body:
     return body
 
 
-def _held(body: Body) -> Held:
+def _held(body: Body, rules: JoiningFile) -> Held:
     ix = body["ix"]
+    points = ix.get("points")
     return Held(
         case_id=body["_id"],
         status=ix["status"],
@@ -127,7 +132,7 @@ def _held(body: Body) -> Held:
         closed_at=ix.get("closed_at"),
         full=ix.get("full", False),
         crowded=ix.get("crowded", False),
-        unknown=ix.get("unknown", False),
+        unknown=is_unknown(points, rules) if points else ix.get("unknown", False),
         facts=ix.get("facts", {}),
         topic=ix.get("topic", ""),
     )
@@ -157,20 +162,29 @@ def asked(change: ContactChange, rules: Rules) -> Asked:
         claims=claims(customer, understood) if customer else {},
         facts=matter(understood.facts, about.category if about.certain else ()),
         topic=about.topic,
+        category=second_level(about.category) if about.certain else "",
         customer_id=customer.customer_id if customer and customer.points and one else "",
         customer_ids=frozenset((customer.customer_id, *customer.also)) if customer else frozenset(),
+        reachable=not is_unknown(_points(change, rules), rules.joining),
         mentions=one and understood.mentions,
         silent=one and contact.channel == "phone" and not understood.text,
         ours=one and is_ours(contact),
+        asks=asks_by_itself(contact, understood, rules),
     )
+
+
+def _points(change: ContactChange, rules: Rules) -> tuple[str, ...]:
+    """What the contact says of how to reach its customer, and what was known of that."""
+    known = change.customer.points if change.customer else ()
+    return (*filter(None, change.read(rules).points.values()), *known)
 
 
 def learn(found: Found, asked: Asked, place: Place, now: datetime) -> None:
     """A contact of the same batch has gone to a case: the next one finds it there."""
-    of = place.of or min(asked.customer_ids, default="")
-    held = Held(place.case_id, "new", of, now, facts=asked.facts, topic=asked.topic)
+    held = found.learned[place.case_id] = taken_in(asked, place, now)
     found.contacts.setdefault(asked.contact_id, held)
-    for name in (*((asked.conversation,) if asked.conversation else ()), *place.claims):
+    names = ((asked.conversation,) if asked.conversation else ()) + place.claims
+    for name in names if held.status != "closed" else ():
         found.names.setdefault(name, held)
-    for id_ in asked.customer_ids if of in asked.customer_ids else ():
+    for id_ in asked.customer_ids if held.customer_id in asked.customer_ids else ():
         found.latest.setdefault(id_, []).append(held)

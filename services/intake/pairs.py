@@ -130,7 +130,7 @@ class Pairs:
         return (known, speaker) if known and known.points and known.customer_id != his.customer_id else (his, None)
 
     async def _found(self, about: Asked) -> Found:
-        return await Finder(self._cases.documents).find([about], self._cases.clock(), self._cases.rules().joining)
+        return await Finder(self._cases.documents, self._cases.rules().joining).find([about], self._cases.clock())
 
     async def _give_up(self, change: PairChange, place: Place) -> None:
         if names := frozenset(name for _, name in place.given_up):

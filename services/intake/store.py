@@ -7,6 +7,7 @@ loses the race for either looks again and finds the winner's case.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -145,15 +146,15 @@ class Cases(Store[Case]):
             await self._locate(contacts)
 
     async def _locate(self, contacts: Sequence[ContactChange]) -> None:
-        finder, rules, now = Finder(self._reads), self.rules(), self.clock()
+        finder, rules, now = Finder(self._reads, self.rules().joining), self.rules(), self.clock()
         own = await finder.own(contacts)
         known = [change for change in contacts if change.contact_id in own]
         asks = [
             Asked(change.contact_id) if change.contact_id in own and change.customer is None else asked(change, rules)
             for change in contacts
         ]  # nothing of a repeat, for which no customer was looked for
-        found = await finder.find(asks, now, rules.joining)
-        for change, one in zip(contacts, asks, strict=True):
+        found = await finder.find(asks, now)
+        for number, (change, one) in enumerate(zip(contacts, asks, strict=True)):
             if case_id := own.get(change.contact_id):
                 address(change, where_it_is(case_id, one, found), rules)
                 continue
@@ -162,7 +163,7 @@ class Cases(Store[Case]):
             change.fresh = not place.case_id
             place = replace(place, case_id=place.case_id or own_case(change))
             own[change.contact_id] = place.case_id
-            learn(found, one, place, now)
+            learn(found, one, place, now + number * timedelta.resolution)  # which came last decides what he means
             address(change, place, rules)
         await Pairs(self).hear(known)
 

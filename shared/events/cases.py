@@ -134,8 +134,8 @@ class CaseOpened(_Case):
 class CaseContactAdded(_Case):
     """A further contact, or the amendment of one. `joined_by`: the rule by which a further one found its case.
 
-    `customer_id` (empty: as before), `tier`, `tags`, `demand`: as they stand now. `asks`: whether the customer wants
-    something of us; not where he only says thanks, or where we called him.
+    `customer_id` (empty: as before), `tier`, `priority` (None: as before), `tags`, `demand`: as they stand now.
+    `asks`: whether the customer wants something of us; not where he only says thanks, or where we called him.
     """
 
     TYPE: ClassVar[str] = "case.contact_added"
@@ -146,6 +146,7 @@ class CaseContactAdded(_Case):
     joined_by: str = ""
     customer_id: str = ""
     tier: str | None = None
+    priority: Priority | None = None
     tags: tuple[str, ...] = ()
     demand: str | None = None
     asks: bool = True

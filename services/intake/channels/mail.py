@@ -27,6 +27,7 @@ from services.intake.channels.mime import (
     raw_headers,
     text_of,
 )
+from services.intake.domain.attachments import NOT_WHOLE
 from services.intake.domain.rules_channels import MailRules
 from services.intake.domain.tokens import tokens
 from services.intake.domain.visible import visible
@@ -38,15 +39,27 @@ from shared.events.contacts import MAX_ATTACHMENTS, MAX_REPLIES_TO, MAX_TEXT_BYT
 
 MAX_SUBJECT = 1000
 MAX_NAME = 200
+MAX_FILE_NAME = 255
+"""No file system takes a longer one."""
 _ID = re.compile(r"<([^<>\s]{1,200})>")
 _BARE_ID = re.compile(r"[^<>\s]{1,200}")
 _ADDRESS = re.compile(r"<([^<>\s@]{1,64}@[^<>\s@]{1,255})>")
 _MOST_COMMENTS = 20
 """In an address; each nests the reading of it one deeper."""
+_FAULTS = (ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError)
+"""What the stdlib ends in on some mails that are none."""
 
 
 def contact_of(raw: bytes, source: str, rules: MailRules) -> Contact:
     """What a mail says; the contact's id is its Message-ID, else a digest of its bytes."""
+    try:
+        return _contact_of(raw, source, rules)
+    except _FAULTS as error:
+        why = f"the mail's headers or parts are malformed ({type(error).__name__}); send it as RFC 5322 has it"
+        raise Unreadable("invalid", why, source) from error
+
+
+def _contact_of(raw: bytes, source: str, rules: MailRules) -> Contact:
     if len(raw) > rules.max_bytes:
         raise Unreadable("too_large", f"the mail has {len(raw)} bytes; at most {rules.max_bytes} are taken")
     message = message_of(raw)
@@ -168,8 +181,14 @@ def _links(parts: Sequence[Part], id_: str, rules: MailRules) -> Iterator[Attach
     link = rules.attachment_link or "mid:{message_id}/{n}"
     for n, part in enumerate(parts, 1):
         yield Attachment(
-            name=decoded(part.get_filename() or "")[:MAX_NAME],
+            name=_short(decoded(part.get_filename() or "")) + (NOT_WHOLE if part.cut else ""),
             media_type=part.get_content_type()[:MAX_NAME],
             url=link.replace("{message_id}", quote(id_, safe="")).replace("{n}", str(n)),
             bytes=len(payload_of(part)) or None,
         )
+
+
+def _short(name: str) -> str:
+    """Cut in its middle: the ending tells what kind of file it is."""
+    kept = MAX_FILE_NAME // 2
+    return name if len(name) <= MAX_FILE_NAME else f"{name[:kept]}…{name[-kept:]}"

@@ -13,7 +13,7 @@ from email.header import decode_header
 from email.message import Message
 from typing import Any
 
-from services.intake.domain.visible import visible
+from services.intake.domain.visible import visible, whole
 from shared.errors import Unreadable
 
 MOST_LINES = 200_000
@@ -37,12 +37,15 @@ class Part(Message):
     """A message that stops growing."""
 
     depth = 1
+    cut = False
+    """Whether a header with parameters was longer than is read of it: what it says of a file is not all."""
 
     def set_raw(self, name: str, value: Any) -> None:
         if len(self) >= MOST_HEADERS:
             raise Unreadable("too_many_headers", f"a mail with more than {MOST_HEADERS} headers in a part is not read")
-        most = MOST_PARAMETER_CHARS if name.lower() in _WITH_PARAMETERS else MOST_HEADER_CHARS
-        super().set_raw(name, _in_utf_8(value)[:most])
+        said, parameters = _in_utf_8(value), name.lower() in _WITH_PARAMETERS
+        self.cut = self.cut or (parameters and len(said) > MOST_PARAMETER_CHARS)
+        super().set_raw(name, said[: MOST_PARAMETER_CHARS if parameters else MOST_HEADER_CHARS])
 
     def attach(self, payload: Any) -> None:
         payload.depth = self.depth + 1
@@ -98,7 +101,7 @@ def _in_utf_8(value: str) -> str:
 
 def decoded(value: str) -> str:
     """A header's words on one line. What can't be decoded stays as it came."""
-    value = _in_utf_8(value)  # what was decoded by percent signs may hold odd bytes again
+    value = whole(value)  # a file's name comes decoded by any codec that the mail names
     try:
         pieces = decode_header(value)
     except HeaderParseError:

@@ -15,6 +15,7 @@ from services.intake.domain.join import with_claims
 from services.intake.domain.link import related
 from services.intake.domain.rules import Rules
 from services.intake.domain.said import contact_note
+from services.intake.domain.split import is_split_off
 from services.intake.domain.summary import refreshed
 from services.intake.domain.told import Told
 from services.intake.domain.whose import is_his
@@ -25,7 +26,7 @@ def amend(case: Case, now: datetime, *, told: Told, rules: Rules) -> Decision[Ca
     if another := is_another_matter(case, told, rules):
         told = set_apart(told)
     after, events = take_in(case, now, told=told, rules=rules, asking=asks(case, told, rules), amends=True)
-    after, seen = flagged(after) if another else after, told.seen
+    after, seen = flagged(after) if another and not is_split_off(case, told.seen.id) else after, told.seen
     contacts = tuple(seen if held.id == seen.id else held for held in case.contacts)
     after = claiming(after.changed(contacts=contacts), told, rules)
     after, linked = related(after, told.place.related)

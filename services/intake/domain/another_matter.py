@@ -1,6 +1,6 @@
-"""A call that joined its caller's only open case before anybody had written down what it was about (IN-4) may turn out
-to be about another matter. It stays where it arrived, but its facts do not become the case's and the case claims
-nothing for it; the flag asks an agent to split it off.
+"""A call that joined a case before anybody had written down what it was about (IN-4) may turn out to be about another
+matter: the caller's only open case, or where we called, the one that he spoke of last. The call stays where it arrived,
+but its facts do not become the case's and the case claims nothing for it; the flag asks an agent to split it off.
 """
 
 from dataclasses import replace
@@ -11,12 +11,14 @@ from services.intake.domain.rules import Rules
 from services.intake.domain.rules_categories import second_level
 from services.intake.domain.told import Told
 
-ANOTHER_MATTER, CALLER = "another_matter", "caller"
+ANOTHER_MATTER = "another_matter"
+UNHEARD = ("caller", "called")
+"""The rules by which a call without words finds its case."""
 
 
 def is_another_matter(case: Case, told: Told, rules: Rules) -> bool:
     known, about = case.seen(told.seen.id), told.understood
-    if known is None or known.joined_by != CALLER:
+    if known is None or known.joined_by not in UNHEARD:
         return False
     topic = second_level(case.category) if case.category_confidence else ""
     topic = "" if topic in rules.joining.no_topics else topic

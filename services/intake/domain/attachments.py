@@ -24,6 +24,8 @@ _URL: TypeAdapter[AnyUrl] = TypeAdapter(AnyUrl)
 """Reads an address as browsers do, so that 127.0.0.1 is found however it is written."""
 MOST_NAME_CHARS = 1_000
 """No file system takes a name over 255 bytes."""
+NOT_WHOLE = "\u2060"
+"""Nobody sees it: a name with it at its end shows as another one than was sent, and is refused as `name`."""
 _STREAMS = re.compile("[:;]")
 RECORDING = "recording"
 WITHIN_A_MAIL, NO_STORE = "mid", "no_store"

@@ -9,7 +9,8 @@
     mention        it speaks of something reported before: the case of the customer that is open, or was lately, unless
                    that is about another topic
     caller         he calls, of what nobody wrote down yet, and one case of his is open
-    called         we call him: the case of his of which he spoke last, open or ended lately
+    called         we call him: the case of his of which he spoke last, open or ended lately, unless that is about
+                   another matter
 
 Whoever speaks in a case's conversation or thread without being its customer is heard there, but is not taken for him:
 the case claims nothing for him, and he is not the one who is told of it (`whose.py`). A case whose customer could not
@@ -28,6 +29,7 @@ from services.intake.domain.lifecycle import SETTLED
 from services.intake.domain.rules_joining import JoiningFile
 
 _TOPICAL = ("topic", "mention", "caller")
+_BY_MATTER = (*_TOPICAL, "called")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,9 @@ class Held:
 class Asked:
     """What a contact says of where it belongs. `claims`: see `claims.claims`; `replies`: newest first.
 
-    `customer_id`: who he is now, "" for who can't be told from others. `silent`: a call of which there are no words
-    yet; `ours`: we called him.
+    `topic`: by which it finds a case; `category`: the second level that a case without one takes from it.
+    `customer_id`: who he is now, "" for who can't be told from others; `reachable`: whether he can be recognised later.
+    `silent`: a call of which there are no words yet; `ours`: we called him; `asks`: see `asks.asks_by_itself`.
     """
 
     contact_id: str
@@ -65,11 +68,14 @@ class Asked:
     claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     topic: str = ""
+    category: str = ""
     customer_id: str = ""
+    reachable: bool = True
     customer_ids: frozenset[str] = frozenset()
     mentions: bool = False
     silent: bool = False
     ours: bool = False
+    asks: bool = True
 
     @property
     def speaks_of_his(self) -> bool:
@@ -85,22 +91,30 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What there is: by contact, by name claimed now or once, by number, by customer (those that he may refer to)."""
+    """What there is: by contact, by name claimed now or once, by number, by customer (those that he may refer to).
+
+    `learned`: by case id, what the contacts of this batch have made of a case so far.
+    """
 
     contacts: MutableMapping[str, Held]
     names: MutableMapping[str, Held]
     past: Mapping[str, Sequence[Held]]
     numbers: Mapping[str, Sequence[Held]]
     latest: MutableMapping[str, list[Held]]
+    learned: MutableMapping[str, Held] = field(default_factory=dict)
+
+    def newest(self, held: Held) -> Held:
+        return self.learned.get(held.case_id, held)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a contact goes. No case id: it opens one.
 
-    `of`: the customer of the case that is there. `claims`: what the case may claim for it. `follows`: the case it goes
-    on from, which is over. `given_up`: claims of cases that have not been spoken of for too long, to be taken from them
-    first. `related`: another open case about the same order or device.
+    `held`: the case that is there, before it takes the contact in; `of`: its customer from then on. `claims`: what the
+    case may claim for it. `follows`: the case it goes on from, which is over. `given_up`: claims of cases that have not
+    been spoken of for too long, to be taken from them first. `related`: another open case about the same order or
+    device.
     """
 
     case_id: str = ""
@@ -110,16 +124,18 @@ class Place:
     given_up: tuple[tuple[str, str], ...] = ()
     related: str = ""
     of: str = ""
+    held: Held | None = None
 
 
 def choose_case(asked: Asked, found: Found, now: datetime, rules: JoiningFile) -> Place:
     follows, given_up = "", []
-    for rule, name, held in _candidates(asked, found):
+    for rule, name, before in _candidates(asked, found):
+        held = found.newest(before)
         fits = _fits(rule, name, held, asked, now, rules)
         if fits == "joins":
             of = (asked.customer_id if held.unknown else "") or held.customer_id
             related = _related(held.case_id, asked, found)
-            return Place(held.case_id, rule, _for_him(asked, found, held, rules), related=related, of=of)
+            return Place(held.case_id, rule, _for_him(asked, found, held, rules), related=related, of=of, held=held)
         if fits != "no":
             follows = follows or held.case_id
             given_up += [(held.case_id, name)] if name else []
@@ -136,7 +152,8 @@ def _related(case_id: str, asked: Asked, found: Found) -> str:
     """Another open case about the same order or device; "" without one."""
     named = (found.names[name] for rule, names in asked.claims.items() for name in names
              if rule not in _TOPICAL and name in found.names)  # fmt: skip
-    return next((held.case_id for held in named if held.case_id != case_id and held.status != "closed"), "")
+    others = (held for held in map(found.newest, named) if held.case_id != case_id and held.status != "closed")
+    return next((held.case_id for held in others), "")
 
 
 def _candidates(asked: Asked, found: Found) -> Iterator[tuple[str, str, Held]]:
@@ -147,12 +164,13 @@ def _candidates(asked: Asked, found: Found) -> Iterator[tuple[str, str, Held]]:
         if reply in found.contacts:
             yield "thread", "", found.contacts[reply]
     for number in asked.numbers:
-        theirs = (held for held in found.numbers.get(number, ()) if held.customer_id in asked.customer_ids)
+        numbered = map(found.newest, found.numbers.get(number, ()))
+        theirs = (held for held in numbered if held.customer_id in asked.customer_ids)
         yield from (("number", "", held) for held in theirs)
     for rule, names in asked.claims.items():
         yield from _claimed(rule, names, found)
     cases = {held.case_id: held for id_ in asked.customer_ids for held in found.latest.get(id_, ())}.values()
-    lively = sorted(cases, key=_liveliest, reverse=True)
+    lively = sorted(map(found.newest, cases), key=_liveliest, reverse=True)
     if asked.mentions:
         alike = sorted(lively, key=lambda held: bool(held.topic) and held.topic == asked.topic, reverse=True)
         yield from (("mention", "", held) for held in alike)
@@ -169,14 +187,14 @@ def _liveliest(held: Held) -> tuple[bool, datetime]:
 
 def _claimed(rule: str, names: tuple[str, ...], found: Found) -> Iterator[tuple[str, str, Held]]:
     yield from ((rule, name, found.names[name]) for name in names if name in found.names)
-    once = [held for name in names for held in found.past.get(name, ())]
+    once = [found.newest(held) for name in names for held in found.past.get(name, ())]
     yield from ((rule, "", held) for held in sorted(once, key=lambda held: held.touched_at, reverse=True))
 
 
 def _fits(
     rule: str, name: str, held: Held, asked: Asked, now: datetime, rules: JoiningFile
 ) -> Literal["joins", "follows", "stale", "no"]:
-    if rule in _TOPICAL and _about_another(rule, held, asked, rules):
+    if rule in _BY_MATTER and _about_another(rule, held, asked, rules):
         return "no"
     if rule == "topic" and held.status in SETTLED:
         return _link(now - (held.closed_at or held.touched_at) <= rules.link_within)

@@ -52,7 +52,7 @@ def classify(
 ) -> Classification:
     """Never fails: what matches nothing gets the fallback category with confidence 0."""
     weights = _weights(scan, feeling, rules, subject_end)
-    said = affirmed(scan, rules.negations, rules)
+    said = affirmed(scan, rules)
     found = settled(*_best(weights, rules), guessed(scan.text, rules), rules)
     return Classification(
         category=found.leaf.path if found.leaf else rules.categories.fallback,
@@ -82,7 +82,7 @@ def _weights(scan: Scan, feeling: Sentiment, rules: Rules, subject_end: int) -> 
 
 def _spoken(scan: Scan, rules: Rules) -> Iterator[Found[Leaf]]:
     """What is denied speaks for no complaint; for another matter it does: 还没退款."""
-    said = affirmed(scan, rules.negations, rules)
+    said = affirmed(scan, rules)
     for found in rules.category_words.found(scan):
         if said is scan or found.value.kind != "complaint":
             yield found

@@ -1,6 +1,5 @@
 """What a further contact, or a better version of an earlier one, changes in what is known of a case."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -45,13 +44,10 @@ def take_in(
     """
     after = _known(case, now, told, rules, amends)
     after = _worded(after, told, rules, asking, amends)
-    after = after.changed(missing=still_missing(after, rules))
-    events: list[EventData] = [_contact_added(after, told, asking, amends, newly_tried(case, after))]
-    if case.status not in SETTLED:
-        first = amends and case.contacts[0].id == told.seen.id
-        after, more = _judged(after, told.understood, rules, first=first, amends=amends)
-        events += more
-    return after, tuple(events)
+    heard = after.changed(missing=still_missing(after, rules))
+    after, changes = _judged(heard, told, rules, amends, asking) if case.status not in SETTLED else (heard, ())
+    added = _contact_added(heard, told, after.priority, asking, amends, newly_tried(case, heard))
+    return after, (added, *changes)
 
 
 def _known(case: Case, now: datetime, told: Told, rules: Rules, amends: bool) -> Case:
@@ -105,16 +101,15 @@ def still_missing(case: Case, rules: Rules) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _judged(
-    case: Case, understood: Understanding, rules: Rules, *, first: bool, amends: bool
-) -> tuple[Case, Iterator[EventData]]:
+def _judged(case: Case, told: Told, rules: Rules, amends: bool, asking: bool) -> tuple[Case, tuple[EventData, ...]]:
     """Category, kind and priority as they stand now that more is known; what a person decided stays.
 
-    But what is further said may raise a priority that a person has set.
+    But what he asks further may raise a priority that a person has set.
     """
     events: list[EventData] = []
+    understood, first = told.understood, amends and case.contacts[0].id == told.seen.id
     after = _reclassified(case, understood, first=first)
-    may_rise = case.priority_by == RULES or not amends
+    may_rise = case.priority_by == RULES or (asking and not amends)
     priority, reason = _reprioritised(after, understood, rules) if may_rise else (case.priority, case.priority_reason)
     if after.category_by == RULES:
         after = after.changed(review=reviewed_first(after.review, understood.gravity, priority, rules))
@@ -128,7 +123,7 @@ def _judged(
         )
         decided = {"priority_by": RULES, "rules_version": rules.version}
         case = case.changed(priority=priority, priority_reason=reason, **decided)
-    return case, iter(events)
+    return case, tuple(events)
 
 
 def _reclassified(case: Case, understood: Understanding, *, first: bool) -> Case:
@@ -158,17 +153,20 @@ def _kind(case: Case, about: Classification, *, anew: bool) -> Kind:
 
 
 def _reprioritised(case: Case, understood: Understanding, rules: Rules) -> tuple[Priority, PriorityReason]:
-    """Priority rises, never falls, by what a customer says and is."""
+    """Priority rises, never falls, by what a customer says and is; one that a person set, not by what the case was."""
     case = raised_by_tier(case, rules)
+    kind = case.kind if case.priority_by == RULES else understood.classification.kind
     priority, reason = prioritise(
-        understood.gravity, tier=case.tier, feeling=understood.sentiment, kind=case.kind, rules=rules
+        understood.gravity, tier=case.tier, feeling=understood.sentiment, kind=kind, rules=rules
     )
     if more_urgent(priority, case.priority):
         return priority, reason
     return case.priority, case.priority_reason
 
 
-def _contact_added(case: Case, told: Told, asking: bool, amends: bool, tried: tuple[str, ...]) -> CaseContactAdded:
+def _contact_added(
+    case: Case, told: Told, priority: Priority, asking: bool, amends: bool, tried: tuple[str, ...]
+) -> CaseContactAdded:
     contact, seen = told.contact, told.seen
     text, truncated = beginning(contact.text)
     return CaseContactAdded(
@@ -180,6 +178,7 @@ def _contact_added(case: Case, told: Told, asking: bool, amends: bool, tried: tu
         joined_by="" if amends else told.place.by,
         customer_id=case.customer_id,
         tier=case.tier,
+        priority=priority,
         tags=case.tags,
         demand=case.demand,
         asks=asking,

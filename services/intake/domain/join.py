@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from services.intake.domain.another_matter import CALLER
+from services.intake.domain.another_matter import UNHEARD
 from services.intake.domain.asks import asks
 from services.intake.domain.call import is_ours
 from services.intake.domain.case import Case
@@ -69,7 +69,7 @@ def _woken(case: Case, told: Told, asking: bool) -> tuple[Case, tuple[EventData,
 
 def _holding(case: Case, told: Told, rules: Rules) -> Case:
     """The contact, its conversation and its claims are the case's now. The last that it can hold gives them all up."""
-    joined_by = told.place.by if told.place.by == CALLER else ""
+    joined_by = told.place.by if told.place.by in UNHEARD else ""
     contacts = (*case.contacts, told.seen.model_copy(update={"joined_by": joined_by}))
     if case.status == "closed":  # what it gave up leads to it already
         return case.changed(contacts=contacts)

@@ -7,6 +7,7 @@ How a keyword is written (in every rule file):
     card + arriv*     all parts near each other (NEAR characters), in any order
 """
 
+import re
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
@@ -23,15 +24,32 @@ T = TypeVar("T")
 _WORD = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 NEAR = 80
 _FAR = 1 << 30
+_PART_END = re.compile(r"[\n\r\t\x85\u2028\u2029]|\s-|-\s|--")
+"""What ends a part of a text, and is a blank once it is unified: the end of a line or a cell, and a dash."""
 CJK_WEIGHT, LATIN_WEIGHT = 2.0, 0.6
 
 
 def unify(text: str) -> str:
     """Lower case, full-width forms made narrow, hyphens and runs of white space made one blank; nothing invisible."""
+    return _joined(_narrow(text))
+
+
+def _narrow(text: str) -> str:
     text = readable(text)
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).replace("’", "'").replace("‘", "'")
-    return " ".join(text.lower().replace("-", " ").replace("_", " ").replace("`", "'").split())
+    return text.lower()
+
+
+def _joined(narrow: str) -> str:
+    return " ".join(narrow.replace("-", " ").replace("_", " ").replace("`", "'").split())
+
+
+def unify_parts(text: str) -> tuple[str, tuple[int, ...]]:
+    """The text unified, and where in it a line, a cell or what stands before a dash ends."""
+    parts = [part for piece in _PART_END.split(_narrow(text)) if (part := _joined(piece))]
+    ends = accumulate((len(part) + 1 for part in parts[:-1]), initial=-1)
+    return " ".join(parts), tuple(ends)[1:]
 
 
 def parts_of(keyword: str) -> tuple[str, ...]:
@@ -57,20 +75,24 @@ class Hit(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """What was found: the unified text, all hits in order of their end, and where each part stands first."""
+    """What was found: the unified text, all hits in order of their end, and where each part stands first.
+
+    `part_ends`: the blanks of the text that were the end of a line, of a cell, or a dash (`unify_parts`).
+    """
 
     text: str
     hits: tuple[Hit, ...]
     first: Mapping[str, int]
+    part_ends: tuple[int, ...] = ()
 
 
-def scan_of(text: str, hits: Iterable[Hit]) -> Scan:
+def scan_of(text: str, hits: Iterable[Hit], part_ends: tuple[int, ...] = ()) -> Scan:
     """`hits`: in order of their end."""
     kept = tuple(hits)
     first: dict[str, int] = {}
     for hit in kept:
         first.setdefault(hit.part, hit.start)
-    return Scan(text, kept, first)
+    return Scan(text, kept, first, part_ends)
 
 
 def longest(hits: Iterable[Hit]) -> list[Hit]:
@@ -156,8 +178,8 @@ class Scanner:
         self._automaton = AhoCorasick(list(texts))
 
     def scan(self, text: str) -> Scan:
-        text = unify(text)
-        return scan_of(text, self._without_ignored(list(self._hits(text))))
+        text, part_ends = unify_parts(text)
+        return scan_of(text, self._without_ignored(list(self._hits(text))), part_ends)
 
     def _hits(self, text: str) -> Iterator[Hit]:
         length = len(text)

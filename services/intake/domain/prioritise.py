@@ -21,7 +21,7 @@ class Gravity:
 
 
 def gravity(scan: Scan, rules: Rules) -> Gravity:
-    scan = affirmed(scan, rules.negations, rules)
+    scan = affirmed(scan, rules)
     impacts = rules.impact_words.values(scan)
     urgencies = rules.urgency_words.values(scan)
     impact: Impact = "region" if "region" in impacts else "enterprise" if "enterprise" in impacts else "one_user"

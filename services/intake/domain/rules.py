@@ -247,13 +247,6 @@ class Rules(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def no_topics_are_categories(self) -> "Rules":
-        for topic in self.joining.no_topics:
-            if self.categories.resolve(tuple(topic.split("/"))) != tuple(topic.split("/")):
-                raise ValueError(f"joining.no_topics: {topic} is not in categories")
-        return self
-
-    @model_validator(mode="after")
     def self_service_names_what_there_is(self) -> "Rules":
         if unknown := [risk for risk in self.ask.risks if risk not in self.words.risk]:
             raise ValueError(f"ask.risks: {unknown[0]} is not a risk of words")

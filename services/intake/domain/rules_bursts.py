@@ -28,7 +28,7 @@ class BurstsFile(BaseModel):
     newest: Share
     alike_share: Share
     lift: Annotated[float, Field(ge=1)]
-    without_words: Flood
+    without_words: Flood = Flood(times=40, chance=1e-30)
 
     @property
     def window(self) -> timedelta:

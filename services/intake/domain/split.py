@@ -29,7 +29,16 @@ SOURCE = "switchboard/split"
 
 def new_case(work: Work) -> str:
     """The id of the case that a split opens, the same however often it is asked for."""
-    return named("case", SOURCE, work.case_id, work.contact_id or work.once)
+    return _case_of(work.case_id, work.contact_id or work.once)
+
+
+def is_split_off(case: Case, contact_id: str) -> bool:
+    """Whether an agent gave the contact a case of its own."""
+    return is_linked(case, _case_of(case.case_id, contact_id))
+
+
+def _case_of(case_id: str, what: str) -> str:
+    return named("case", SOURCE, case_id, what)
 
 
 def speaker_of(line: Mapping[str, Any]) -> Reach:

@@ -47,8 +47,7 @@ class Understanding:
 def understand(contact: Contact, rules: Rules) -> Understanding:
     contact = shown(contact)
     subject, text = (contact.subject or "")[:READ_CHARS], _new_words(contact, rules)[:READ_CHARS]
-    whole = readable(f"{subject} {text}" if subject else text)
-    scan = rules.scanner.scan(whole)
+    scan = rules.scanner.scan(f"{subject}\n{text}")
     feeling = sentiment(scan, rules, rating=contact.rating, voice=contact.voice)
     subject_end = len(unify(subject)) if subject else 0
     return Understanding(
@@ -59,7 +58,7 @@ def understand(contact: Contact, rules: Rules) -> Understanding:
         points=stated_points(contact, rules),
         mentions=bool(rules.mention_words.values(scan)),
         given=given_facts(contact.facts, rules.no_facts),
-        named=named_facts(whole, rules.fact_patterns),
+        named=named_facts(readable(f"{subject} {text}" if subject else text), rules.fact_patterns),
     )
 
 

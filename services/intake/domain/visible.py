@@ -20,6 +20,8 @@ _HIDING = "\u00ad\u180e\u200b\u2060-\u2064\ufeff"
 _REORDERING = "\u202a-\u202e\u2066-\u2069"
 _JOINING = "\u034f\u061c\u200c-\u200f\ufe00-\ufe0f"
 _NOT_SHOWN = re.compile(f"[{_CONTROLS}{_HIDING}{_REORDERING}]")
+_LONE = re.compile("[\ud800-\udfff]")
+"""Half a character, which no text can be written with: it becomes the sign for what can't be read."""
 _TOO_MANY_MARKS = re2.compile(r"(\pM{30})\pM+")
 _NOT_READ = re.compile(f"[{_CONTROLS}{_HIDING}{_REORDERING}{_JOINING}]")
 
@@ -34,8 +36,13 @@ def visible(text: str) -> str:
     return text if text.isascii() and text.isprintable() else _stream_safe(_NOT_SHOWN.sub("", text))
 
 
+def whole(text: str) -> str:
+    """A text that can be written in UTF-8."""
+    return _LONE.sub("\ufffd", text)
+
+
 def _stream_safe(text: str) -> str:
-    stream_safe: str = _TOO_MANY_MARKS.sub(r"\1", text)
+    stream_safe: str = _TOO_MANY_MARKS.sub(r"\1", whole(text))
     return stream_safe
 
 

@@ -4,10 +4,13 @@ A stranger is heard, but the case claims nothing for him, and neither his tier n
 long as nobody knows how to reach the customer, whoever goes on with the case is him.
 """
 
+from collections.abc import Iterable
+
 from services.intake.domain import names
 from services.intake.domain.case import Case
 from services.intake.domain.customer import points_of_reach, reach_of
 from services.intake.domain.rules import Rules
+from services.intake.domain.rules_joining import JoiningFile
 from services.intake.domain.told import Told
 from shared.events.cases import Reach
 
@@ -22,9 +25,9 @@ def speaks_for_himself(case: Case, told: Told) -> bool:
     return bool(told.customer and case.customer_id in (told.customer.customer_id, *told.customer.also))
 
 
-def is_unknown(case: Case) -> bool:
-    """Whether nobody knows how to reach its customer, and so could recognise him."""
-    return not points_of_reach(case.reach)
+def is_unknown(points: Iterable[str], joining: JoiningFile) -> bool:
+    """Whether nobody can be recognised by these contact points: there is none but such as many have."""
+    return all(map(joining.is_shared, points))
 
 
 def customer_of(case: Case, told: Told, rules: Rules) -> str:
@@ -41,8 +44,8 @@ def reach_with(case: Case, told: Told) -> Reach:
 
 
 def _may_be_him(case: Case, told: Told, rules: Rules) -> bool:
-    """As long as the case has no address but such as many have."""
-    if not all(map(rules.joining.is_shared, points_of_reach(case.reach).values())):
+    """As long as its customer is unknown."""
+    if not is_unknown(points_of_reach(case.reach).values(), rules.joining):
         return False
     name = told.contact.customer.name or (told.customer.name if told.customer else None)
     return not names.differ(case.reach.name or "", name or "", rules.joining.titles)

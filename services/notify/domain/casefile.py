@@ -93,6 +93,7 @@ class Casefile(_Part):
     """`messages` are in the order in which each recipient is told; `told` holds the newest ids ever given.
 
     `agent_id`, `supervisor`, `pool`: who has the case now. `introduced`: the agent whom the customer knows.
+    `unannounced`: our own call opened the case, and its customer was not told its number yet.
     `escalations`: the open ones that he hears of as such, the newest last. `upset`: a warning that waits until somebody
     has the case; `warned`: the degrees of which there was or is to be one.
     """
@@ -108,6 +109,7 @@ class Casefile(_Part):
     pool: str = ""
     introduced: str = ""
     drill: bool = False
+    unannounced: bool = False
     escalations: tuple[Escalation, ...] = ()
     upset: Upset | None = None
     warned: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from services.notify.domain.casefile import Casefile, merged
 from services.notify.domain.compose import News, file_of
 from services.notify.domain.delay import delay
 from services.notify.domain.rules import Rules
+from services.notify.domain.speak import Tongue
 from services.notify.domain.together import then
 from shared.decisions import Decision
 from shared.events.assignments import CaseAssigned, CaseQueued, CaseUnassigned
@@ -18,6 +19,7 @@ from shared.events.cases import (
     CaseOpened,
     CaseResolved,
     CaseWaiting,
+    Priority,
 )
 
 
@@ -34,27 +36,42 @@ def opened(state: Casefile | None, now: datetime, *, event: CaseOpened, cause: s
             "reach": merged(event.customer.reach, file.reach),
             "channel": file.channel or event.channel,
             "drill": event.drill,
+            "unannounced": not event.asks,
         }
     )
-    news = News(
-        "received",
-        cause,
-        lambda tongue: {"expected": tongue.expected(event.priority), "missing": tongue.missing(event.missing)},
-    )
-    told = compose.customer(file, now, news, rules) if event.asks else Decision(file)
+    told = _received(file, now, event.priority, event.missing, cause, rules) if event.asks else Decision(file)
     return then(told, upset.heard(told.state, now, event.sentiment, cause, rules))
 
 
 def contact_added(
     state: Casefile | None, now: datetime, *, event: CaseContactAdded, cause: str, rules: Rules
 ) -> Decision[Casefile]:
-    """The customer may be reached in a new way now; an amendment, or a call of ours, does not change his channel."""
+    """The customer may be reached in a new way now; an amendment, or a call of ours, does not change his channel.
+
+    Whoever writes into a case that our own call opened is told of it as if he had opened it.
+    """
     file = file_of(state, event)
     uses = event.asks and not event.amends
     used = event.channel if uses or not file.channel else file.channel
     after = _known(file, event).model_copy(update={"channel": used})
     known = state if state is not None and after == state else after
-    return upset.heard(known, now, event.sentiment, cause, rules)
+    told = Decision(known)
+    if uses and event.priority and known.unannounced:
+        told = _received(_announced(known), now, event.priority, event.missing, cause, rules)
+    return then(told, upset.heard(told.state, now, event.sentiment, cause, rules))
+
+
+def _received(
+    file: Casefile, now: datetime, priority: Priority, missing: tuple[str, ...], cause: str, rules: Rules
+) -> Decision[Casefile]:
+    def say(tongue: Tongue) -> dict[str, str]:
+        return {"expected": tongue.expected(priority), "missing": tongue.missing(missing)}
+
+    return compose.customer(file, now, News("received", cause, say), rules)
+
+
+def _announced(file: Casefile) -> Casefile:
+    return file.model_copy(update={"unannounced": False})
 
 
 def queued(state: Casefile | None, now: datetime, *, event: CaseQueued, cause: str, rules: Rules) -> Decision[Casefile]:
@@ -77,7 +94,7 @@ def assigned(
     file = file_of(state, event)
     known = file.introduced == event.agent_id
     owner = {"agent_id": event.agent_id, "supervisor": event.supervisor or "", "introduced": event.agent_id}
-    file = file.model_copy(update=owner)
+    file = _announced(file).model_copy(update=owner)
     if known:
         return Decision(file)
     values = {"agent_id": event.agent_id, "agent_name": event.agent_name, "team": event.team}

@@ -75,6 +75,8 @@ def test_IN_19_the_kind_that_a_person_gave_stays_whatever_is_said_later() -> Non
 def test_IN_7_what_is_said_later_may_raise_the_priority_that_a_person_set_and_never_lowers_it() -> None:
     raised = says(put_right(priority="P3"), "现在起火了")
     assert (raised.priority, raised.priority_by) == ("P0", "rules")
+    thanked = says(put_right(priority="P3"), "谢谢")
+    assert (thanked.kind, thanked.priority, thanked.priority_by) == ("complaint", "P3", "Z01")
     high = did(opened("请问怎么换电池"), "reclassified", priority="P1", reason="a big customer").state
     assert says(high, "谢谢，不急").priority == "P1"
 

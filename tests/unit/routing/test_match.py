@@ -388,7 +388,7 @@ def crowd(now: datetime) -> tuple[list[Ticket], list[Agent]]:
     return tickets, agents
 
 
-def test_two_thousand_cases_meet_five_hundred_agents_in_a_few_looks_at_each_pair() -> None:
+def test_two_thousand_cases_meet_five_hundred_agents_in_a_moment() -> None:
     tickets, agents = crowd(NOW)
     assert len(match(tickets, agents, NOW, RULES)) > 1900
     looking, matching = [], []
