@@ -32,8 +32,6 @@ FIRST_BACK_OFF_S = 0.2
 ATTEMPTS = 5
 """That an error of ours is given before its record is looked for: some are gone by then."""
 LONGEST_BACK_OFF_S = 15.0
-MANY_WAIT, CATCH_UP_S = 50, 0.5
-"""A partition runs ahead of its causes where so many records of a batch, and most of it, wait; for so long it rests."""
 Place = tuple[str, int]
 
 
@@ -81,7 +79,6 @@ class _Batch:
     bad: list[Aside] = field(default_factory=list)
     stores: dict[int, Store[Any]] = field(default_factory=dict)
     verdicts: dict[int, tuple[Place, bool]] = field(default_factory=dict)
-    held: Counter[Place] = field(default_factory=Counter)
     outcomes: list[Outcome[Any]] = field(default_factory=list)
 
 
@@ -136,23 +133,14 @@ class Bus:
         False: they come again. `patient`: an error of ours is given some attempts before it is looked for.
         """
         try:
-            batch = await self._work(await self._undecided(records))
-            await self.judge(batch.verdicts.values(), consumer)
+            verdicts = (await self._work(await self._undecided(records))).verdicts
+            await self.judge(verdicts.values(), consumer)
         except AWAY as error:
             return self._back_off(records, consumer, error)
         except Exception as error:  # noqa: BLE001 - it is looked into, partition by partition
             return await self._narrow_down(records, consumer, error, patient)
         await self._done(records, consumer)
-        self._let_causes_catch_up(batch.held, records, consumer)
         return True
-
-    def _let_causes_catch_up(self, held: Counter[Place], records: Sequence[Record], consumer: Consumer) -> None:
-        """What runs ahead rests: a record that waits for its cause is written twice, and its document carries it."""
-        read, mine = Counter((r.topic, r.partition) for r in records), consumer.assignment()
-        ahead = [p for p, count in held.items() if count >= MANY_WAIT and 2 * count > read[p] and p in mine]
-        if ahead:
-            consumer.pause(ahead)
-            self._go_on(ahead, consumer, CATCH_UP_S)
 
     async def _done(self, records: Sequence[Record], consumer: Consumer) -> None:
         ends = {(r.topic, r.partition): r.offset + 1 for r in records}
@@ -216,8 +204,6 @@ class Bus:
                 if o.refused
             ]
             self._notice_bugs(pairs, done, batch)
-            held = (record for (record, _), o in zip(pairs, done, strict=True) if o.status == "held")
-            batch.held.update((record.topic, record.partition) for record in held)
             batch.outcomes += done
         await self.quarantine.put(batch.bad)
         await self._after(batch.outcomes)
@@ -340,13 +326,11 @@ class Bus:
         doublings = min(max(self._failures[place] for place in places), 10)
         delay = min(FIRST_BACK_OFF_S * 2**doublings, LONGEST_BACK_OFF_S) * self._chance.uniform(0.5, 1)
         log.warning("%s records put back for %.1f s: %s: %s", len(records), delay, type(error).__name__, error)
-        self._go_on(self._put_back(records, consumer), consumer, delay)
-        return False
-
-    def _go_on(self, places: Sequence[Place], consumer: Consumer, delay: float) -> None:
-        task = asyncio.create_task(self._resume_later(places, consumer, delay))
+        starts = self._put_back(records, consumer)
+        task = asyncio.create_task(self._resume_later(starts, consumer, delay))
         self._resuming.add(task)
         task.add_done_callback(self._resuming.discard)
+        return False
 
     def _put_back(self, records: Sequence[Record], consumer: Consumer) -> list[Place]:
         """Let these records come again once their partitions are resumed; returns the partitions."""
