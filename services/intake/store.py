@@ -146,7 +146,8 @@ class Cases(Store[Case]):
             await self._locate(contacts)
 
     async def _locate(self, contacts: Sequence[ContactChange]) -> None:
-        finder, rules, now = Finder(self._reads, self.rules().joining), self.rules(), self.clock()
+        rules, now = self.rules(), self.clock()
+        finder = Finder(self._reads, rules.joining)
         own = await finder.own(contacts)
         known = [change for change in contacts if change.contact_id in own]
         asks = [

@@ -51,8 +51,8 @@ def classify(
     scan: Scan, feeling: Sentiment, rules: Rules, *, subject_end: int = 0, rating: int | None = None
 ) -> Classification:
     """Never fails: what matches nothing gets the fallback category with confidence 0."""
-    weights = _weights(scan, feeling, rules, subject_end)
     said = affirmed(scan, rules)
+    weights = _weights(scan, said, feeling, rules, subject_end)
     found = settled(*_best(weights, rules), guessed(scan.text, rules), rules)
     return Classification(
         category=found.leaf.path if found.leaf else rules.categories.fallback,
@@ -69,20 +69,19 @@ def classify(
 
 def by_keywords(scan: Scan, feeling: Sentiment, rules: Rules, subject_end: int = 0) -> tuple[Leaf | None, float]:
     """The category by keywords alone, and its confidence; None and 0 where none speaks."""
-    return _best(_weights(scan, feeling, rules, subject_end), rules)
+    return _best(_weights(scan, affirmed(scan, rules), feeling, rules, subject_end), rules)
 
 
-def _weights(scan: Scan, feeling: Sentiment, rules: Rules, subject_end: int) -> dict[int, float]:
+def _weights(scan: Scan, said: Scan, feeling: Sentiment, rules: Rules, subject_end: int) -> dict[int, float]:
     weights: dict[int, float] = {}
-    for leaf, weight, start in _spoken(scan, rules):
+    for leaf, weight, start in _spoken(scan, said, rules):
         scaled = weight * leaf.weight * _place(start, subject_end) * _mood(leaf, feeling)
         weights[leaf.index] = weights.get(leaf.index, 0.0) + scaled
     return weights
 
 
-def _spoken(scan: Scan, rules: Rules) -> Iterator[Found[Leaf]]:
-    """What is denied speaks for no complaint; for another matter it does: 还没退款."""
-    said = affirmed(scan, rules)
+def _spoken(scan: Scan, said: Scan, rules: Rules) -> Iterator[Found[Leaf]]:
+    """What is denied (not in `said`) speaks for no complaint; for another matter it does: 还没退款."""
     for found in rules.category_words.found(scan):
         if said is scan or found.value.kind != "complaint":
             yield found
