@@ -113,15 +113,25 @@ def _found(
     told: _Told, known: Mapping[str, Iterable[Customer]], rules: Rules, *, by_name: bool
 ) -> tuple[_Person, tuple[str, ...]]:
     """`by_name`: of what is vouched for, not whom a person told apart from somebody, where the name is another's."""
-    person, own = _of_own_points(told, known, rules, by_name=by_name)
-    return _of_number(person, told), own
+    person = _Person((told.name,) if told.name else (), frozenset(), rules.joining.titles)
+    while True:
+        after, own = _of_own_points(person, told, known, by_name=by_name)
+        after = _of_number(after, told)
+        if after.him == person.him or _all_found(after, told, known):
+            return after, own
+        person = after  # by what is known of him now, another point may be his too
+
+
+def _all_found(person: _Person, told: _Told, known: Mapping[str, Iterable[Customer]]) -> bool:
+    owners = (customer for point in told.own for customer in known.get(point, ()))
+    return all(customer in person.him for customer in (*owners, *told.holders))
 
 
 def _of_own_points(
-    told: _Told, known: Mapping[str, Iterable[Customer]], rules: Rules, *, by_name: bool
+    person: _Person, told: _Told, known: Mapping[str, Iterable[Customer]], *, by_name: bool
 ) -> tuple[_Person, tuple[str, ...]]:
     """Whom they find, and which are his: what is vouched for, what finds him, and what nobody has yet."""
-    person = _Person((told.name,) if told.name else (), frozenset(told.own), rules.joining.titles)
+    person = replace(person, accounts=person.accounts.union(told.own))
     for point in told.own:
         for customer in _in_order(known.get(point, ())):
             vouched = point in told.vouched and not (by_name and _is_the_other(person, customer))

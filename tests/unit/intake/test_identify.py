@@ -214,3 +214,11 @@ def test_IN_3_asked_again_the_same_contact_means_the_same_person(
         known[meant.customer_id] = before.model_copy(update=told)
         again = who(points, *known.values(), name=name, vouched=vouched)
         assert (again.customer_id, again.same) == (meant.customer_id, ())
+
+
+def test_IN_3_who_is_found_by_his_number_is_found_by_his_address_too() -> None:
+    by_number = customer("a", MOBILE, name="王芳")
+    by_address = customer("b", MOBILE_2, "email:a@x.example", "app:u1", name="王芳")
+    said = [MOBILE, "app:u2", "email:a@x.example"]
+    meant = who(said, by_number, by_address, vouched=[MOBILE, "app:u2"])
+    assert {meant.customer_id, *(other.customer_id for other in meant.same)} == {"a", "b"}
