@@ -2,7 +2,8 @@
 
 As many documents and records per contact as intake makes, and as large; majority and journalled, acknowledged by all.
 It decides nothing. How it writes is told: `inserts` looks at nothing, and what is there stays; `missing` looks and
-inserts what is not there; `upserts` looks and puts its own in the place of what is there.
+inserts what is not there; `upserts` looks and puts its own in the place of what is there. One that `understands` reads
+what each contact says, as intake does, and makes nothing of it: what is left between it and intake is ours to spare.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import bson
@@ -23,6 +24,10 @@ from pymongo.errors import BulkWriteError
 from pymongo.write_concern import WriteConcern
 
 from bench.laps import Load, Stopwatch, Task
+from services.intake.domain.rules import Rules
+from services.intake.domain.understand import understand
+from shared import rules as live
+from shared.events.contacts import Contact
 
 BATCH, POLL_MS = 1000, 20
 DUPLICATE_KEY = 11000
@@ -31,6 +36,7 @@ Document = dict[str, Any]
 
 async def hop(task: Task) -> Stopwatch:
     watch = Stopwatch(task.warm_up, task.contacts)
+    read = _understanding() if task.understands else orjson.loads
     client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(task.mongo, tz_aware=True)
     durable = WriteConcern(w="majority", j=True)
     collections = {name: client[task.database].get_collection(name, write_concern=durable) for name in task.documents}
@@ -48,7 +54,7 @@ async def hop(task: Task) -> Stopwatch:
         records = [record for some in fetched.values() for record in some]
         if not records:
             continue
-        contacts = [orjson.loads(record.value) for record in records]
+        contacts = [read(record.value) for record in records]
         for name, load in task.documents.items():
             documents = _documents(contacts, load)
             await WAYS[task.writes](collections[name], documents)
@@ -64,6 +70,17 @@ async def hop(task: Task) -> Stopwatch:
     await producer.stop()
     await client.close()
     return watch
+
+
+def _understanding() -> Callable[[bytes], Document]:
+    rules = live.load("intake", Rules.parse, None)
+
+    def read(value: bytes) -> Document:
+        understand(Contact.model_validate_json(value), rules)
+        contact: Document = orjson.loads(value)
+        return contact
+
+    return read
 
 
 async def _upserts(collection: Any, documents: list[Document]) -> None:

@@ -29,6 +29,7 @@ class Task(BaseModel):
     documents: dict[str, Load] = {}
     records: dict[str, Load] = {}
     writes: Literal["inserts", "missing", "upserts"] = "inserts"
+    understands: bool = False
     profile: str = ""
 
 

@@ -12,7 +12,7 @@ from tests.simulation import tiny
 from tests.simulation.faults import Faults
 from tests.simulation.invariants import check_followed, check_published, digest, events
 from tests.simulation.scheduler import current, run
-from tests.simulation.trouble import drawn, replays, trouble
+from tests.simulation.trouble import LAGS, drawn, replays, trouble
 from tests.simulation.unguarded import (
     CausesUnheeded,
     ClockUnchecked,
@@ -40,11 +40,15 @@ A_LITTLE = timedelta(milliseconds=500)
 """More than clocks may differ here that are taken to be right."""
 
 
-async def history(made_of: Made = MADE) -> World:
-    """Customers order over Kafka and HTTP while things go wrong; then all is well again and comes to rest."""
+async def history(made_of: Made = MADE, lag: tuple[float, float] | None = None) -> World:
+    """Customers order over Kafka and HTTP while things go wrong; then all is well again and comes to rest.
+
+    `lag`: how far the other nodes of the replica set are behind, in seconds, where that is not drawn.
+    """
     loop = current()
     faults = Faults(loop.random)
     drawn(faults)
+    faults.delays["mongo.majority"] = lag or faults.delays["mongo.majority"]
     world = World(loop, faults, made_of=made_of, partitions=3)
     for name, assemble in (("count", tiny.count_service), ("echo", tiny.echo_service), ("watch", tiny.watch_service)):
         world.add(name, assemble, tiny.SETTINGS)
@@ -138,9 +142,9 @@ def _moment(record: Any) -> datetime:
     return datetime.fromtimestamp(record.timestamp / 1000, UTC)
 
 
-def play(seed: int, made_of: Made = MADE) -> World:
+def play(seed: int, made_of: Made = MADE, lag: tuple[float, float] | None = None) -> World:
     async def main() -> World:
-        return await history(made_of)
+        return await history(made_of, lag)
 
     with silent():
         return run(main, seed)
@@ -158,7 +162,7 @@ def digest_of(seed: int) -> str:
 def breaks(seed: int, guard: str) -> bool:
     """One that never comes to rest counts only where that is the harm: else it tells not what the guard is for."""
     try:
-        check(play(seed, UNGUARDED[guard]))
+        check(play(seed, UNGUARDED[guard], LAGS[-1] if guard in LAGGING else None))
     except NeverAtRest:
         return guard in STALLING
     except AssertionError:
@@ -185,12 +189,12 @@ UNGUARDED = {
 
 
 MANY = 400
-STALLING = frozenset({"outbox-whole"})
+STALLING = frozenset({"outbox-whole", "outbox-until-known"})
 """Without it something is never published, and whoever reads the next waits for it."""
-TELLING = {"majority-reads": (126, 168, 188)}
-"""Histories in which a guard was missed that few miss; they are looked at first."""
+LAGGING = frozenset({"majority-reads"})
+"""Missed only where a fail-over takes back what was read: where the other nodes are far behind."""
 
 
 @pytest.mark.parametrize("guard", UNGUARDED)
 def test_without_this_guard_some_history_breaks(guard: str) -> None:
-    assert any(breaks(seed, guard) for seed in (*TELLING.get(guard, ()), *range(MANY)))
+    assert any(breaks(seed, guard) for seed in range(MANY))

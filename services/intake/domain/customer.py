@@ -59,7 +59,8 @@ class Customer(BaseModel):
     @property
     def anybody(self) -> bool:
         """Whether he stands for all who call from a number of several and do not say who they are."""
-        return any(self.customer_id == named("customer", point, ANYBODY) for point in self.points)
+        numbers = (point for point in self.points if point.startswith("phone:"))
+        return any(self.customer_id == named("customer", number, ANYBODY) for number in numbers)
 
     @property
     def also(self) -> tuple[str, ...]:

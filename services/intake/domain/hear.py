@@ -13,7 +13,6 @@ from services.intake.domain.rules import Rules
 from services.intake.domain.summary import refreshed
 from services.intake.domain.told import Told
 from services.intake.domain.understand import Understanding, understand
-from services.intake.domain.visible import shown
 from shared.decisions import Decision
 from shared.events.contacts import Contact
 
@@ -31,7 +30,7 @@ def hear(
     assert state is not None, "a case was merged into it"
     seen = ContactSeen(id=contact_id, revision=revision, hash="")
     understood = understood or understand(contact, rules)
-    told = Told(shown(contact), seen, understood, customer, conversation_of(contact), place)
+    told = Told(understood.contact, seen, understood, customer, conversation_of(contact), place)
     after, events = take_in(state, now, told=told, rules=rules, asking=asks(state, told, rules), amends=True)
     after = claiming(after, told, rules)
     return Decision(state) if after == state else Decision(refreshed(after, rules), events)

@@ -14,7 +14,6 @@ from services.intake.domain.open_case import open_case
 from services.intake.domain.rules import Rules
 from services.intake.domain.told import Told
 from services.intake.domain.understand import Understanding, understand
-from services.intake.domain.visible import shown
 from shared.decisions import Decision, Refused
 from shared.events.contacts import Contact
 
@@ -43,9 +42,8 @@ def receive(
             raise identity_reused(contact)
         return Decision(state)
     seen = _joined(known, seen) if known else seen
-    told = Told(
-        shown(contact), seen, understood or understand(contact, rules), customer, conversation_of(contact), place
-    )
+    understood = understood or understand(contact, rules)
+    told = Told(understood.contact, seen, understood, customer, conversation_of(contact), place)
     if state is None:
         return open_case(now, told=told, rules=rules)
     return amend(state, now, told=told, rules=rules) if known else join(state, now, told=told, rules=rules)

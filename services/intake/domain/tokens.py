@@ -60,7 +60,7 @@ def _tokens(text: str) -> Iterator[str]:
             yield from _pairs(run)
         text = _RUN.sub(" ", text)
     for piece in _PIECE.findall(text):
-        yield from _of_piece(piece)
+        yield from _word(piece) if piece.isalpha() else _of_piece(piece)
 
 
 def _asked_of(piece: str) -> Iterator[str]:
@@ -81,8 +81,12 @@ def _of_piece(piece: str) -> Iterator[str]:
     for part in parts:
         if _DIGIT.search(part):
             yield from (_code(part) if len(part) >= _CODE_FROM else [part])
-        elif len(part) > 1 and part not in _STOP:
-            yield _singular(part)
+        else:
+            yield from _word(part)
+
+
+def _word(text: str) -> tuple[str, ...]:
+    return (_singular(text),) if len(text) > 1 and text not in _STOP else ()
 
 
 def _code(text: str) -> Iterator[str]:

@@ -21,6 +21,8 @@ READ_CHARS = 8192
 
 @dataclass(frozen=True)
 class Understanding:
+    contact: Contact
+    """As people see it (`visible.shown`)."""
     text: str
     classification: Classification
     gravity: Gravity
@@ -51,6 +53,7 @@ def understand(contact: Contact, rules: Rules) -> Understanding:
     feeling = sentiment(scan, rules, rating=contact.rating, voice=contact.voice)
     subject_end = len(unify(subject)) if subject else 0
     return Understanding(
+        contact=contact,
         text=text,
         classification=classify(scan, feeling, rules, subject_end=subject_end, rating=contact.rating),
         gravity=gravity(_of_his_own(scan, contact, text, rules), rules),
