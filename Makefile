@@ -6,7 +6,7 @@ BIN := .venv/bin
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile -q --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras
 export DEMO_SECONDS CONTACTS RESET SEED SEEDS
 
-.PHONY: help demo up down test lane-stack lane-fast test-fast check simulate faults bench lock before
+.PHONY: help demo up down test lane-parts lane-whole lane-fast test-fast check simulate faults bench lock before
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -21,13 +21,17 @@ down: .venv/stamp ## stops what `make up` started
 	@$(BIN)/switchboard down
 
 test: .venv/stamp ## all tests, with real brokers and databases
-	@$(MAKE) --no-print-directory -j 2 lane-stack lane-fast
+	@$(MAKE) --no-print-directory -j 3 lane-parts lane-whole lane-fast
 
-# Side by side: the one mostly waits for brokers, the other computes; what it says is shown when it is done.
-lane-stack:
-	@$(BIN)/pytest --durations=15 -m stack
+# Side by side: two wait for a broker and a database of their own, the third computes; what two of them say is shown when they are done.
+WHOLE := $(addprefix tests/,deploy e2e faults local scenarios upgrades)
+when_done = @said=$$(mktemp); $(1) > $$said 2>&1; code=$$?; cat $$said; rm $$said; exit $$code
+lane-parts: # shown as it goes
+	@$(BIN)/pytest --durations=15 -m stack $(addprefix --ignore=,$(WHOLE) tests/unit)
+lane-whole:
+	$(call when_done,$(BIN)/pytest --durations=15 -m stack $(WHOLE))
 lane-fast:
-	@said=$$(mktemp); $(BIN)/pytest -m "not stack" > $$said 2>&1; code=$$?; cat $$said; rm $$said; exit $$code
+	$(call when_done,$(BIN)/pytest -m "not stack")
 
 test-fast: .venv/stamp ## the tests that need neither broker nor database
 	@$(BIN)/pytest -m "not stack"

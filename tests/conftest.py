@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ from pymongo import MongoClient
 
 from tests.infra import Infrastructure, infrastructure
 
+UNIT = Path(__file__).parent / "unit"
 pytest.register_assert_rewrite("tests.e2e.happened")
 
 
@@ -16,6 +18,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {"kafka", "mongo"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.stack)
+        if UNIT in item.path.parents and item.get_closest_marker("stack"):
+            raise pytest.UsageError(f"{item.nodeid} needs a broker or a database: it is no unit test")
 
 
 @pytest.fixture(scope="session")
