@@ -22,8 +22,7 @@ _JOINING = "\u034f\u061c\u200c-\u200f\ufe00-\ufe0f"
 _NOT_SHOWN = re.compile(f"[{_CONTROLS}{_HIDING}{_REORDERING}]")
 _LONE = re.compile("[\ud800-\udfff]")
 """Half a character, which no text can be written with: it becomes the sign for what can't be read."""
-_MOST_MARKS = 30
-_TOO_MANY_MARKS = re2.compile(rf"(\pM{{{_MOST_MARKS}}})\pM+")
+_TOO_MANY_MARKS = re2.compile(r"(\pM{30})\pM+")
 _NOT_READ = re.compile(f"[{_CONTROLS}{_HIDING}{_REORDERING}{_JOINING}]")
 
 
@@ -43,8 +42,8 @@ def whole(text: str) -> str:
 
 
 def _stream_safe(text: str) -> str:
-    text = whole(text)
-    return text if len(text) <= _MOST_MARKS else str(_TOO_MANY_MARKS.sub(r"\1", text))
+    stream_safe: str = _TOO_MANY_MARKS.sub(r"\1", whole(text))
+    return stream_safe
 
 
 def shown(contact: Contact) -> Contact:
