@@ -200,7 +200,7 @@ def application(name: str, settings: T, assemble: Callable[[Core[T]], Parts]) ->
         if running.parts.router:
             app.include_router(running.parts.router(running))
         app.include_router(admin_router(running))
-        _calm_the_collector()
+        calm_the_collector()
         async with at_work(running, producer):
             yield
         if (closed := client.close()) is not None:
@@ -221,7 +221,7 @@ def application(name: str, settings: T, assemble: Callable[[Core[T]], Parts]) ->
     return app
 
 
-def _calm_the_collector() -> None:
+def calm_the_collector() -> None:
     """A batch's tens of thousands of objects live until its end; collecting in its midst costs an eighth."""
     gc.collect()
     gc.freeze()

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from pymongo import MongoClient
 
+from shared.service import calm_the_collector
 from tests.infra import Infrastructure, infrastructure
 
 UNIT = Path(__file__).parent / "unit"
@@ -20,6 +21,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.stack)
         if UNIT in item.path.parents and item.get_closest_marker("stack"):
             raise pytest.UsageError(f"{item.nodeid} needs a broker or a database: it is no unit test")
+
+
+def pytest_collection_finish() -> None:
+    calm_the_collector()
 
 
 @pytest.fixture(scope="session")

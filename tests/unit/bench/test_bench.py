@@ -13,7 +13,7 @@ from bench.laps import Lap, Load, Stopwatch
 from shared.events.contacts import Contact
 
 MANY = 700
-TIMES = {"bare": (0.5, 0.25, 9.0), "looking": (0.8,), "upserting": (1.0,), "intake": (1.0, 1.0, 0.1)}
+TIMES = {"bare": (0.5, 0.25, 9.0), "understanding": (0.6,), "looking": (0.8,), "upserting": (1.0,), "intake": (1.0, 1.0, 0.1)}
 
 
 @pytest.fixture(scope="module")
@@ -68,4 +68,4 @@ def test_the_ratio_is_that_of_the_medians() -> None:
     result = _result(Plan("", "", 1, 1000), {}, {}, laps)
 
     assert (result["ratio"], result["met"]) == (0.5, True)
-    assert result["ratios"] == {"bare": 0.5, "looking": 0.8, "upserting": 1.0}
+    assert result["ratios"] == {"bare": 0.5, "understanding": 0.6, "looking": 0.8, "upserting": 1.0}
