@@ -13,7 +13,13 @@ from bench.laps import Lap, Load, Stopwatch
 from shared.events.contacts import Contact
 
 MANY = 700
-TIMES = {"bare": (0.5, 0.25, 9.0), "understanding": (0.6,), "looking": (0.8,), "upserting": (1.0,), "intake": (1.0, 1.0, 0.1)}
+TIMES = {
+    "bare": (0.5, 0.25, 9.0),
+    "understanding": (0.6,),
+    "looking": (0.8,),
+    "upserting": (1.0,),
+    "intake": (1.0, 1.0, 0.1),
+}
 
 
 @pytest.fixture(scope="module")
