@@ -2,8 +2,8 @@
 
 As many documents and records per contact as intake makes, and as large; majority and journalled, acknowledged by all.
 It decides nothing. How it writes is told: `inserts` looks at nothing, and what is there stays; `missing` looks and
-inserts what is not there; `upserts` looks and puts its own in the place of what is there. One that `understands` reads
-what each contact says, as intake does, and makes nothing of it: what is left between it and intake is ours to spare.
+inserts what is not there; `upserts` looks and puts its own in the place of what is there. One that `reads` understands
+each contact as intake does, and makes nothing of it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Document = dict[str, Any]
 
 async def hop(task: Task) -> Stopwatch:
     watch = Stopwatch(task.warm_up, task.contacts)
-    read = _understanding() if task.understands else orjson.loads
+    read = reader() if task.reads else orjson.loads
     client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(task.mongo, tz_aware=True)
     durable = WriteConcern(w="majority", j=True)
     collections = {name: client[task.database].get_collection(name, write_concern=durable) for name in task.documents}
@@ -72,7 +72,8 @@ async def hop(task: Task) -> Stopwatch:
     return watch
 
 
-def _understanding() -> Callable[[bytes], Document]:
+def reader(understand: Callable[[Contact, Rules], Any] = understand) -> Callable[[bytes], Document]:
+    """Loads a contact, and reads what it says."""
     rules = live.load("intake", Rules.parse, None)
 
     def read(value: bytes) -> Document:

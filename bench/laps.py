@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 
 class Load(BaseModel):
@@ -18,8 +18,12 @@ class Load(BaseModel):
 
 
 class Task(BaseModel):
-    """One round of one side. The clock starts once `warm_up` contacts are committed and stops at the last commit."""
+    """One round of one side. The clock starts once `warm_up` contacts are committed and stops at the last commit.
 
+    `reads`: whether a bare side reads what each contact says.
+    """
+
+    model_config = ConfigDict(extra="forbid")
     kafka: str
     mongo: str
     topic: str
@@ -29,7 +33,7 @@ class Task(BaseModel):
     documents: dict[str, Load] = {}
     records: dict[str, Load] = {}
     writes: Literal["inserts", "missing", "upserts"] = "inserts"
-    understands: bool = False
+    reads: bool = False
     profile: str = ""
 
 

@@ -24,6 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
+    """What was collected lives to the end: to look through it again and again takes a fifth of a simulation."""
     calm_the_collector()
 
 

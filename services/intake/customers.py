@@ -49,10 +49,6 @@ class Known:
     def of(self, points: Iterable[str]) -> dict[str, tuple[Customer, ...]]:
         return {point: tuple(self._by_point.get(point, {}).values()) for point in points}
 
-    def nobody_but(self, customer_id: str, points: Iterable[str]) -> bool:
-        """Whether no other customer has any of the points."""
-        return all(self._by_point.get(point, {}).keys() <= {customer_id} for point in points)
-
     def get(self, customer_id: str, points: Iterable[str]) -> Customer | None:
         found = (self._by_point.get(point, {}).get(customer_id) for point in points)
         return next((customer for customer in found if customer), None)
@@ -143,7 +139,7 @@ class Customers(Store[Customer]):
             return []
         rules = self.rules()
         known = await self._known((plan.said for plan in doubtful), rules)
-        return [plan.change for plan in doubtful if not _settled(plan, known, rules)]
+        return [plan.change for plan in doubtful if not _still(plan.meant, _meant(plan.said, known, rules))]
 
     async def who_have(self, points: Sequence[str]) -> list[Customer]:
         """All who have one of these contact points, as they are now, each once; at most MOST_AT_ONE_NUMBER."""
@@ -183,12 +179,9 @@ def _merged(plan: Plan, states: Mapping[str, Customer | None]) -> bool:
     return bool(state and state.merged_into)
 
 
-def _settled(plan: Plan, known: Known, rules: Rules) -> bool:
+def _still(meant: Meant, now: Meant) -> bool:
     """Whether nobody else is meant by now, or turned out to be the same."""
-    if known.nobody_but(plan.meant.customer_id, plan.said.points):
-        return True
-    now = _meant(plan.said, known, rules)
-    return now.customer_id == plan.meant.customer_id and not now.same
+    return now.customer_id == meant.customer_id and not now.same
 
 
 def _plan(said: Said, known: Known, now: datetime, rules: Rules) -> Plan:

@@ -149,6 +149,19 @@ def test_IN_3_who_states_anothers_mail_at_the_moment_when_its_owner_comes_does_n
     run(story, seed)
 
 
+@pytest.mark.parametrize("point", [by_mail(1), by_phone(1)], ids=["mail", "mobile"])
+@pytest.mark.parametrize("seed", range(5))
+def test_IN_3_two_who_state_the_same_new_point_at_the_same_moment_are_two(seed: int, point: dict[str, str]) -> None:
+    async def story() -> None:
+        cases, _ = await intake()
+        await asyncio.gather(take(cases, "1", name="王芳", **point), take(cases, "2", name="李明", **point))
+        alone = [c for c in await cases.customers.find({}, limit=0) if not c.merged_into]
+        assert sorted(c.name or "" for c in alone) == ["李明", "王芳"]
+        assert len([c for c in alone if c.points]) == 1
+
+    run(story, seed)
+
+
 @pytest.mark.parametrize("seed", range(25))
 def test_IN_4_contacts_about_one_order_at_once_end_in_one_case(seed: int) -> None:
     async def story() -> None:

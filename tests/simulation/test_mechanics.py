@@ -160,9 +160,18 @@ def digest_of(seed: int) -> str:
 
 
 def breaks(seed: int, guard: str) -> bool:
+    """Whether a history breaks without this guard, and does not with it."""
+    lag = LAGS[-1] if guard in LAGGING else None
+    if not _breaks(seed, guard, lag):
+        return False
+    check(play(seed, lag=lag))
+    return True
+
+
+def _breaks(seed: int, guard: str, lag: tuple[float, float] | None) -> bool:
     """One that never comes to rest counts only where that is the harm: else it tells not what the guard is for."""
     try:
-        check(play(seed, UNGUARDED[guard], LAGS[-1] if guard in LAGGING else None))
+        check(play(seed, UNGUARDED[guard], lag))
     except NeverAtRest:
         return guard in STALLING
     except AssertionError:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import bson
 import orjson
 import pytest
 
-from bench.bare import _documents, _sized
+from bench import hop
+from bench.bare import _documents, _sized, reader
 from bench.contacts import contacts
-from bench.hop import Plan, _result
+from bench.hop import BARE, Plan, _result
 from bench.laps import Lap, Load, Stopwatch
+from services.intake.domain.rules import Rules
 from shared.events.contacts import Contact
 
+BENCH = Path(__file__).parents[3] / "bench"
 MANY = 700
 TIMES = {
     "bare": (0.5, 0.25, 9.0),
-    "understanding": (0.6,),
+    "reading": (0.6,),
     "looking": (0.8,),
     "upserting": (1.0,),
     "intake": (1.0, 1.0, 0.1),
@@ -74,4 +80,26 @@ def test_the_ratio_is_that_of_the_medians() -> None:
     result = _result(Plan("", "", 1, 1000), {}, {}, laps)
 
     assert (result["ratio"], result["met"]) == (0.5, True)
-    assert result["ratios"] == {"bare": 0.5, "understanding": 0.6, "looking": 0.8, "upserting": 1.0}
+    assert result["ratios"] == {"bare": 0.5, "reading": 0.6, "looking": 0.8, "upserting": 1.0}
+
+
+def test_every_bare_side_is_told_what_it_does() -> None:
+    plan = Plan("kafka", "mongo", 1, 2)
+    tasks = {side: plan.task(topic="t", database="d", **way) for side, way in BARE.items()}
+    assert {side for side, task in tasks.items() if task.reads} == {"reading"}
+
+
+def test_the_side_that_reads_understands_each_contact_and_loads_it_as_the_others_do() -> None:
+    understood: list[tuple[Contact, Rules]] = []
+    read = reader(lambda contact, rules: understood.append((contact, rules)))
+    values = [value for _, value in contacts(3, "read")]
+
+    assert [read(value) for value in values] == [orjson.loads(value) for value in values]
+    assert [contact for contact, _ in understood] == [Contact.model_validate_json(value) for value in values]
+    assert all(isinstance(rules, Rules) for _, rules in understood)
+
+
+def test_the_figures_of_the_hop_are_those_of_the_last_bench() -> None:
+    page = (BENCH / "README.md").read_text()
+    for row in hop.figures(json.loads((BENCH / "results.json").read_text())["hop"]):
+        assert f"| {' | '.join(row)} |" in page

@@ -28,8 +28,9 @@ def test_SL_1_thanks_are_told_as_asking_nothing(state: Case, thanks: str) -> Non
     assert not decision.state.unanswered
 
 
-def test_SL_1_a_question_with_thanks_asks() -> None:
-    decision = says(answered(), "谢谢，还是卡纸")
+@pytest.mark.parametrize("said", ["谢谢，还是卡纸", "？？？", "!!!", "🙏"])
+def test_SL_1_a_question_with_thanks_asks_and_so_do_signs_alone(said: str) -> None:
+    decision = says(answered(), said)
     assert (decision.events[0].asks, decision.state.unanswered) == (True, True)
 
 
