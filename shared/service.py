@@ -7,7 +7,6 @@
 time is in `shared.work`.
 """
 
-import gc
 import logging
 import os
 import signal
@@ -30,6 +29,7 @@ from shared.admin import admin_router
 from shared.admission import Admission
 from shared.bus import Bus, Door, Signal, nothing_after
 from shared.clock import Clock, utc_now
+from shared.collector import calm_the_collector
 from shared.events.base import Event
 from shared.fold import Change, Outcome
 from shared.guarded import ALL_GUARDS, Guards
@@ -219,13 +219,6 @@ def application(name: str, settings: T, assemble: Callable[[Core[T]], Parts]) ->
     app.include_router(signin.router(app.state.keys))
     health.install(app)
     return app
-
-
-def calm_the_collector() -> None:
-    """A batch's tens of thousands of objects live until its end; collecting in its midst costs an eighth."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(200_000, 20, 100)
 
 
 def run(name: str, settings: type[T], assemble: Callable[[Core[T]], Parts]) -> None:

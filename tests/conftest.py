@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from pymongo import MongoClient
 
-from shared.service import calm_the_collector
+from shared.collector import calm_the_collector
 from tests.infra import Infrastructure, infrastructure
 
 UNIT = Path(__file__).parent / "unit"
